@@ -1,6 +1,7 @@
 //! A sorted list that finds every prefix of a subject, longest first, with one binary search.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// Values by key. A key is a prefix of a subject if the subject goes on with `boundary` after it (or, where `whole` is
 /// set, ends there).
@@ -8,13 +9,16 @@ use std::collections::BTreeMap;
 pub(crate) struct Prefixes<T> {
     /// Sorted by key.
     entries: Vec<Entry<T>>,
+    /// All keys one after the other: a search touches few cache lines.
+    keys: Vec<u8>,
     boundary: u8,
     whole: bool,
 }
 
 #[derive(Debug, Clone)]
 struct Entry<T> {
-    key: Box<[u8]>,
+    /// Where its key stands.
+    key: Range<usize>,
     /// The longest other key that this one begins with.
     parent: Option<usize>,
     value: T,
@@ -25,14 +29,22 @@ impl<T> Prefixes<T> {
     /// `/api`); without, something must follow the boundary (`a.example.com` under `example.com`).
     pub(crate) fn new(values: BTreeMap<Box<[u8]>, T>, boundary: u8, whole: bool) -> Prefixes<T> {
         let mut entries: Vec<Entry<T>> = Vec::with_capacity(values.len());
+        let mut keys = Vec::new();
         for (key, value) in values {
             let before = entries.len().checked_sub(1);
             let parent = std::iter::successors(before, |&index| entries[index].parent)
-                .find(|&index| key.starts_with(&entries[index].key));
-            entries.push(Entry { key, parent, value });
+                .find(|&index| key.starts_with(&keys[entries[index].key.clone()]));
+            let start = keys.len();
+            keys.extend_from_slice(&key);
+            entries.push(Entry {
+                key: start..keys.len(),
+                parent,
+                value,
+            });
         }
         Prefixes {
             entries,
+            keys,
             boundary,
             whole,
         }
@@ -48,12 +60,16 @@ impl<T> Prefixes<T> {
     pub(crate) fn longest_first<'a>(&'a self, subject: &'a [u8]) -> impl Iterator<Item = &'a T> {
         let nearest = self
             .entries
-            .partition_point(|entry| *entry.key <= *subject)
+            .partition_point(|entry| self.key(entry) <= subject)
             .checked_sub(1);
         std::iter::successors(nearest, |&index| self.entries[index].parent)
             .map(|index| &self.entries[index])
-            .filter(|entry| self.is_under(subject, &entry.key))
+            .filter(|entry| self.is_under(subject, self.key(entry)))
             .map(|entry| &entry.value)
+    }
+
+    fn key(&self, entry: &Entry<T>) -> &[u8] {
+        &self.keys[entry.key.clone()]
     }
 
     fn is_under(&self, subject: &[u8], key: &[u8]) -> bool {

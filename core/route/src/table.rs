@@ -10,8 +10,16 @@ use std::collections::{BTreeMap, HashMap};
 /// Keys come from the configuration, so nobody outside can make them collide: a fixed seed is safe.
 type ByKey<T> = HashMap<Box<[u8]>, T, FixedState>;
 
-/// Indices of rules, the one with most conditions first, then in the order of the file.
-type Candidates = Vec<usize>;
+/// The one with most conditions first, then in the order of the file.
+type Candidates = Vec<Candidate>;
+
+/// A rule that is left when host and path match.
+#[derive(Debug, Clone, Copy)]
+struct Candidate {
+    index: usize,
+    /// It has further conditions. Kept here so that a rule without any need not be touched.
+    is_conditional: bool,
+}
 
 #[derive(Debug, Clone)]
 pub(crate) struct Table {
@@ -25,7 +33,7 @@ pub(crate) struct Table {
 #[derive(Debug, Clone)]
 struct Paths {
     exact: ByKey<Candidates>,
-    regexes: Vec<(Regex, usize)>,
+    regexes: Vec<(Regex, Candidate)>,
     prefixes: Prefixes<Candidates>,
     any: Candidates,
 }
@@ -91,11 +99,15 @@ impl Paths {
         let mut regexes = Vec::new();
         let mut any = Vec::new();
         for rule in rules {
+            let candidate = Candidate {
+                index: rule.index,
+                is_conditional: rule.conditions.count() > 0,
+            };
             match &rule.path {
-                PathRule::Any => any.push(rule.index),
-                PathRule::Exact { path, .. } => exact.entry(path.clone()).or_default().push(rule.index),
-                PathRule::Prefix { path, .. } => prefixes.entry(path.clone()).or_default().push(rule.index),
-                PathRule::Regex { regex, .. } => regexes.push((regex.clone(), rule.index)),
+                PathRule::Any => any.push(candidate),
+                PathRule::Exact { path, .. } => exact.entry(path.clone()).or_default().push(candidate),
+                PathRule::Prefix { path, .. } => prefixes.entry(path.clone()).or_default().push(candidate),
+                PathRule::Regex { regex, .. } => regexes.push((regex.clone(), candidate)),
             }
         }
         Paths {
@@ -111,7 +123,7 @@ impl Paths {
         exact
             .or_else(|| {
                 let mut matching = self.regexes.iter().filter(|(regex, _)| regex.is_match(path));
-                matching.find(|(_, index)| holds(*index)).map(|(_, index)| *index)
+                matching.find_map(|(_, candidate)| candidate.take(holds))
             })
             .or_else(|| {
                 let mut under = self.prefixes.longest_first(path);
@@ -121,6 +133,12 @@ impl Paths {
     }
 }
 
-fn choose(candidates: &[usize], holds: &mut impl FnMut(usize) -> bool) -> Option<usize> {
-    candidates.iter().copied().find(|&index| holds(index))
+impl Candidate {
+    fn take(self, holds: &mut impl FnMut(usize) -> bool) -> Option<usize> {
+        (!self.is_conditional || holds(self.index)).then_some(self.index)
+    }
+}
+
+fn choose(candidates: &[Candidate], holds: &mut impl FnMut(usize) -> bool) -> Option<usize> {
+    candidates.iter().find_map(|candidate| candidate.take(holds))
 }
