@@ -12,18 +12,14 @@ pub(crate) enum Reading {
 
 /// Whether `path` is already as it would be after [`normalise`], in both readings. May say no to a path that is.
 pub(crate) fn is_plain(path: &[u8]) -> bool {
-    if path.first() != Some(&b'/') {
+    let [b'/', after @ ..] = path else {
         return false;
-    }
-    let mut previous = 0;
-    for &byte in path {
-        match byte {
-            b'%' | b'\\' | b';' => return false,
-            b'/' | b'.' if previous == b'/' => return false,
-            _ => previous = byte,
-        }
-    }
-    true
+    };
+    // Without an early end, so that the compiler looks at many bytes at once.
+    let pairs = path.iter().zip(after);
+    !pairs.fold(false, |found, (byte, next)| {
+        found | matches!(next, b'%' | b'\\' | b';') | ((*byte == b'/') & matches!(next, b'/' | b'.'))
+    })
 }
 
 /// The path as it is compared, and whether its readings may differ. The result is at most three times as long as
