@@ -173,7 +173,8 @@ impl Drop for Listening {
     }
 }
 
-fn is_exhaustion(error: &io::Error) -> bool {
+/// Whether an error says that this process or machine has no descriptor or memory left.
+pub fn is_exhaustion(error: &io::Error) -> bool {
     use rustix::io::Errno;
     let exhausted = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM];
     error
