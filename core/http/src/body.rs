@@ -51,6 +51,17 @@ pub enum SegmentKind {
     Trailer,
 }
 
+/// A stretch of the input that is passed on as it is, and what behind it is not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Run {
+    /// Bytes to pass on. Both 0 = more input is needed, or the body has ended.
+    pub pass: usize,
+    /// Bytes behind them to throw away.
+    pub skip: usize,
+    /// How many of the bytes passed on are content.
+    pub content: usize,
+}
+
 impl Body {
     /// The body of a request.
     pub fn of_request(framing: &RequestFraming) -> Body {
@@ -94,6 +105,30 @@ impl Body {
                 length: input.len(),
                 kind: SegmentKind::Data,
             }),
+        }
+    }
+
+    /// The parts of `input` up to and including the first that is not passed on, taken together: for a side that reads
+    /// the same framing (a length, or chunks to chunks), in one copy instead of many. Call again while anything moves.
+    ///
+    /// # Errors
+    /// As `next`.
+    pub fn next_run(&mut self, input: &[u8]) -> Result<Run, Fault> {
+        let mut run = Run::default();
+        loop {
+            let Segment { length, kind } = self.next(&input[run.pass..])?;
+            match kind {
+                SegmentKind::Skip => {
+                    run.skip = length;
+                    return Ok(run);
+                }
+                SegmentKind::Data => run.content += length,
+                SegmentKind::Frame | SegmentKind::Trailer => {}
+            }
+            if length == 0 {
+                return Ok(run);
+            }
+            run.pass += length;
         }
     }
 

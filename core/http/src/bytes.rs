@@ -81,23 +81,6 @@ pub(crate) fn skip_text(bytes: &[u8], mut at: usize) -> usize {
     at + rest.iter().position(u8::is_ascii_control).unwrap_or(rest.len())
 }
 
-/// Where the first line feed is.
-pub(crate) fn find_line_feed(bytes: &[u8]) -> Option<usize> {
-    let mut at = 0;
-    while let Some(eight) = bytes[at..].first_chunk::<8>() {
-        let word = u64::from_le_bytes(*eight) ^ (LOW * 0x0a);
-        let marked = word.wrapping_sub(LOW) & !word & HIGH;
-        if marked != 0 {
-            return Some(at + (marked.trailing_zeros() / 8) as usize);
-        }
-        at += 8;
-    }
-    bytes[at..]
-        .iter()
-        .position(|&byte| byte == b'\n')
-        .map(|found| at + found)
-}
-
 /// Without spaces and tabs at both ends (OWS, RFC 9110 5.6.3).
 pub(crate) fn trim(mut text: &[u8]) -> &[u8] {
     while let [b' ' | b'\t', rest @ ..] = text {

@@ -76,10 +76,9 @@ fn must_stay(id: FieldId, sender: Sender) -> bool {
     use FieldId::*;
     match id {
         ContentLength => true,
-        Authorization | ContentEncoding | ContentOther | ContentRange | ContentType | Cookie | Expect | Forwarded
-        | Host | TransferEncoding | XForwardedFor | XForwardedHost | XForwardedOther | XForwardedProto | XRequestId => {
-            sender == Sender::Client
-        }
+        Authorization | ContentDigest | ContentEncoding | ContentMd5 | ContentOther | ContentRange | ContentType
+        | Cookie | Expect | Forwarded | Host | TransferEncoding | XForwardedFor | XForwardedHost | XForwardedOther
+        | XForwardedProto | XRequestId => sender == Sender::Client,
         Other
         | Te
         | Age

@@ -96,10 +96,10 @@ known_fields! {
     8 { Location b"location" IfMatch b"if-match" IfRange b"if-range" }
     9 { Forwarded b"forwarded" }
     10 { Connection b"connection" SetCookie b"set-cookie" KeepAlive b"keep-alive" UserAgent b"user-agent" }
-    11 { RetryAfter b"retry-after" }
+    11 { RetryAfter b"retry-after" ContentMd5 b"content-md5" }
     12 { XRequestId b"x-request-id" ContentType b"content-type" MaxForwards b"max-forwards" }
     13 { CacheControl b"cache-control" Authorization b"authorization" ContentRange b"content-range" IfNoneMatch b"if-none-match" }
-    14 { ContentLength b"content-length" Http2Settings b"http2-settings" }
+    14 { ContentLength b"content-length" Http2Settings b"http2-settings" ContentDigest b"content-digest" }
     15 { XForwardedFor b"x-forwarded-for" }
     16 { XForwardedHost b"x-forwarded-host" ContentEncoding b"content-encoding" ProxyConnection b"proxy-connection" WwwAuthenticate b"www-authenticate" }
     17 { TransferEncoding b"transfer-encoding" XForwardedProto b"x-forwarded-proto" IfModifiedSince b"if-modified-since" }
@@ -140,7 +140,7 @@ impl FieldId {
             | SetCookie | UserAgent | RetryAfter | XRequestId | ContentType | MaxForwards | CacheControl
             | Authorization | ContentRange | IfNoneMatch | ContentLength | XForwardedFor | XForwardedHost
             | ContentEncoding | WwwAuthenticate | XForwardedProto | IfModifiedSince | IfUnmodifiedSince
-            | AuthenticationInfo => false,
+            | ContentDigest | ContentMd5 | AuthenticationInfo => false,
         }
     }
 
@@ -161,11 +161,12 @@ impl FieldId {
             | Upgrade => true,
             ContentLength | Host | Trailer | Forwarded | XForwardedFor | XForwardedHost | XForwardedProto
             | XForwardedOther | XRequestId => true,
-            Authorization | Cookie | SetCookie | WwwAuthenticate | ContentType | ContentRange | ContentEncoding => true,
+            Authorization | Cookie | SetCookie | WwwAuthenticate | ContentType | ContentRange | ContentEncoding
+            | ContentOther => true,
             Expect | MaxForwards | CacheControl | Pragma | Range | IfMatch | IfNoneMatch | IfModifiedSince
             | IfUnmodifiedSince | IfRange => true,
             Age | Date | Expires | Location | RetryAfter | Vary | Warning => true,
-            Other | ContentOther | Accept | Server | Referer | UserAgent | AuthenticationInfo => false,
+            Other | ContentDigest | ContentMd5 | Accept | Server | Referer | UserAgent | AuthenticationInfo => false,
         }
     }
 }
@@ -186,7 +187,7 @@ mod tests {
                 assert_ne!(FieldId::of(&other), id);
             }
         }
-        assert_eq!(FieldId::of(b"Content-Digest"), FieldId::ContentOther);
+        assert_eq!(FieldId::of(b"Content-Language"), FieldId::ContentOther);
         assert_eq!(FieldId::of(b"x-forwarded-port"), FieldId::XForwardedOther);
         assert_eq!(FieldId::of(b"x"), FieldId::Other);
     }

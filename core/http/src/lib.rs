@@ -32,7 +32,7 @@ mod request;
 mod response;
 
 pub use answer::{error_answer, fixed_answer, reason_phrase};
-pub use body::{Body, CHUNK_END, Chunks, LAST_CHUNK, Segment, SegmentKind, chunk_head};
+pub use body::{Body, CHUNK_END, Chunks, LAST_CHUNK, Run, Segment, SegmentKind, chunk_head};
 pub use fault::{Fault, Refused};
 pub use field::{Field, FieldId, Span};
 pub use framing::{RequestFraming, ResponseFraming};

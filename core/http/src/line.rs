@@ -1,6 +1,6 @@
 //! Lines of a head, and where reading them goes on when a head arrives in pieces.
 
-use crate::bytes::{find_line_feed, is_token_byte, skip_text, skip_token};
+use crate::bytes::{is_token_byte, skip_target, skip_text, skip_token};
 use crate::fault::Fault;
 use crate::field::{Field, FieldId, Span};
 
@@ -49,33 +49,63 @@ pub enum Parsed {
 pub(crate) struct Scan {
     /// The start of the line to read next.
     pub(crate) position: usize,
-    /// No line feed is before this.
+    /// Up to here the line has been looked at.
     searched: usize,
+    /// What the line waits for.
+    awaited: Awaited,
     /// The start line has been read.
     pub(crate) started: bool,
     /// Empty lines before the start line.
     pub(crate) empty_lines: u8,
 }
 
-impl Scan {
-    /// Whether the bytes that came since end no line, so that nothing can be read yet.
-    pub(crate) fn must_wait(&mut self, window: &[u8]) -> bool {
-        if self.searched <= self.position {
-            return false;
+/// The bytes that cannot change what is known of an unfinished line. A line is read from its start when another comes:
+/// a handful of times, however small the pieces are, and what is wrong is seen at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Awaited {
+    /// Every byte counts. Only where few can come.
+    #[default]
+    Anything,
+    /// In a token: any other byte counts.
+    TokenEnd,
+    /// In a target of at most so many bytes with what is before it.
+    TargetEnd { most: usize },
+    /// In the text of a line.
+    TextEnd,
+}
+
+impl Awaited {
+    /// After text that has no CRLF yet, but may have the CR.
+    pub(crate) fn after_text(window: &[u8]) -> Awaited {
+        match window.last() {
+            Some(b'\r') => Awaited::Anything,
+            Some(_) | None => Awaited::TextEnd,
         }
-        let waits = window
-            .get(self.searched..)
-            .is_none_or(|fresh| find_line_feed(fresh).is_none());
+    }
+}
+
+impl Scan {
+    /// Whether nothing that counts has come since the last call.
+    pub(crate) fn must_wait(&mut self, window: &[u8]) -> bool {
+        let waits = match self.awaited {
+            Awaited::Anything => false,
+            Awaited::TokenEnd => skip_token(window, self.searched) >= window.len(),
+            Awaited::TargetEnd { most } => {
+                window.len().saturating_sub(self.position) <= most && skip_target(window, self.searched) >= window.len()
+            }
+            Awaited::TextEnd => skip_tabbed_text(window, self.searched) >= window.len(),
+        };
         if waits {
             self.searched = window.len();
         }
         waits
     }
 
-    /// The line at `position` is not all there.
-    pub(crate) fn wait(&mut self, window: &[u8]) -> Parsed {
+    /// The line at `position` is not all there. Returns `false`: not whole.
+    pub(crate) fn wait(&mut self, window: &[u8], awaited: Awaited) -> bool {
         self.searched = window.len();
-        Parsed::Partial
+        self.awaited = awaited;
+        false
     }
 }
 
@@ -83,7 +113,7 @@ impl Scan {
 pub(crate) fn fields(window: &[u8], scan: &mut Scan, fields: &mut Vec<Field>, most: usize) -> Result<bool, Fault> {
     loop {
         match field_line(window, scan.position)? {
-            Line::Partial => return Ok(false),
+            Line::Partial(awaited) => return Ok(scan.wait(window, awaited)),
             Line::Empty => {
                 scan.position += 2;
                 return Ok(true);
@@ -101,7 +131,7 @@ pub(crate) fn fields(window: &[u8], scan: &mut Scan, fields: &mut Vec<Field>, mo
 
 /// What stands at the start of a line.
 pub(crate) enum Line {
-    Partial,
+    Partial(Awaited),
     Empty,
     Field(Field),
 }
@@ -111,7 +141,7 @@ pub(crate) enum Line {
 pub(crate) fn field_line(window: &[u8], start: usize) -> Result<Line, Fault> {
     let colon = skip_token(window, start);
     match window.get(colon) {
-        None => return Ok(Line::Partial),
+        None => return Ok(Line::Partial(Awaited::TokenEnd)),
         Some(b':') if colon > start => {}
         Some(b'\r') if colon == start => return empty_line(window, start),
         Some(_) => return Err(fault_in_name(window, start, colon)),
@@ -121,7 +151,7 @@ pub(crate) fn field_line(window: &[u8], start: usize) -> Result<Line, Fault> {
         value_start += 1;
     }
     let Some(line_end) = text_end(window, value_start)? else {
-        return Ok(Line::Partial);
+        return Ok(Line::Partial(Awaited::after_text(window)));
     };
     let mut value_end = line_end;
     while value_end > value_start && matches!(window[value_end - 1], b' ' | b'\t') {
@@ -139,7 +169,7 @@ pub(crate) fn field_line(window: &[u8], start: usize) -> Result<Line, Fault> {
 
 fn empty_line(window: &[u8], start: usize) -> Result<Line, Fault> {
     match window.get(start + 1) {
-        None => Ok(Line::Partial),
+        None => Ok(Line::Partial(Awaited::Anything)),
         Some(b'\n') => Ok(Line::Empty),
         Some(_) => Err(Fault::BareCarriageReturn),
     }
@@ -147,21 +177,30 @@ fn empty_line(window: &[u8], start: usize) -> Result<Line, Fault> {
 
 /// Where the CRLF is that ends the text (visible, space, tab, above 0x7f) from `at` on; `None` if it is not here yet.
 #[inline]
-pub(crate) fn text_end(window: &[u8], mut at: usize) -> Result<Option<usize>, Fault> {
-    loop {
-        at = skip_text(window, at);
-        match window.get(at) {
-            None => return Ok(None),
-            Some(b'\r') => break,
-            Some(b'\t') => at += 1,
-            Some(b'\n') => return Err(Fault::BareLineFeed),
-            Some(_) => return Err(Fault::ControlByte),
-        }
+pub(crate) fn text_end(window: &[u8], start: usize) -> Result<Option<usize>, Fault> {
+    let at = skip_tabbed_text(window, start);
+    match window.get(at) {
+        None => return Ok(None),
+        Some(b'\r') => {}
+        Some(b'\n') => return Err(Fault::BareLineFeed),
+        Some(_) => return Err(Fault::ControlByte),
     }
     match window.get(at + 1) {
         None => Ok(None),
         Some(b'\n') => Ok(Some(at)),
         Some(_) => Err(Fault::BareCarriageReturn),
+    }
+}
+
+/// The first place at or after `at` that holds a control byte other than a tab; the length when there is none.
+#[inline]
+fn skip_tabbed_text(window: &[u8], mut at: usize) -> usize {
+    loop {
+        at = skip_text(window, at);
+        if window.get(at) != Some(&b'\t') {
+            return at;
+        }
+        at += 1;
     }
 }
 

@@ -107,7 +107,7 @@ impl RequestHead {
         if is_full {
             return Err(Fault::HeadTooLarge.into());
         }
-        Ok(self.scan.wait(window))
+        Ok(Parsed::Partial)
     }
 
     fn advance(&mut self, window: &[u8], limits: &Limits) -> Result<bool, Fault> {

@@ -6,7 +6,7 @@ use crate::connection::{self, Sender};
 use crate::fault::Fault;
 use crate::field::{Field, FieldId, Span};
 use crate::framing::{Declared, ResponseFraming, declared};
-use crate::line::{self, Limits, Parsed, Scan, Version};
+use crate::line::{self, Awaited, Limits, Parsed, Scan, Version};
 
 pub use write::{Answer, AnswerFraming};
 
@@ -81,7 +81,7 @@ impl ResponseHead {
         if is_full {
             return Err(Fault::HeadTooLarge);
         }
-        Ok(self.scan.wait(window))
+        Ok(Parsed::Partial)
     }
 
     fn advance(&mut self, window: &[u8], limits: &Limits) -> Result<bool, Fault> {
@@ -101,7 +101,7 @@ impl ResponseHead {
             return Err(Fault::StatusLine);
         }
         let Some(start) = window.first_chunk::<STATUS_BYTES>() else {
-            return Ok(false);
+            return Ok(self.scan.wait(window, Awaited::Anything));
         };
         self.version = match start[7] {
             b'0' => Version::Http10,
@@ -119,14 +119,14 @@ impl ResponseHead {
             return Err(Fault::StatusRange);
         }
         let spaced = match window.get(STATUS_BYTES) {
-            None => return Ok(false),
+            None => return Ok(self.scan.wait(window, Awaited::Anything)),
             Some(b' ') => true,
             Some(b'\r' | b'\n') => false,
             Some(_) => return Err(Fault::StatusLine),
         };
         let reason_start = STATUS_BYTES + usize::from(spaced);
         let Some(end) = line::text_end(window, reason_start)? else {
-            return Ok(false);
+            return Ok(self.scan.wait(window, Awaited::after_text(window)));
         };
         self.reason = Span::new(reason_start, end);
         self.line = Span::new(0, end + 2);

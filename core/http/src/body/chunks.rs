@@ -163,34 +163,35 @@ impl Chunks {
     fn extension(&mut self, input: &[u8]) -> Result<Segment, Fault> {
         let mut length = 0;
         while let (Some(&byte), State::Extension { size, at }) = (input.get(length), self.state) {
-            match extension_byte(at, byte)? {
-                Some(at) => self.state = State::Extension { size, at },
-                None => {
-                    // The CR belongs to the framing.
-                    self.state = State::Size {
-                        digits: SIZE_DIGITS,
-                        size,
-                    };
-                    break;
-                }
-            }
+            let Some(at) = extension_byte(at, byte)? else {
+                // The CR belongs to the framing, and after the most digits nothing else may follow.
+                self.state = State::Size {
+                    digits: SIZE_DIGITS,
+                    size,
+                };
+                break;
+            };
+            self.state = State::Extension { size, at };
             length += 1;
             self.extension += 1;
             if self.extension > EXTENSION_BYTES || self.extensions + self.extension > ALL_EXTENSION_BYTES {
                 return Err(Fault::ChunkExtensionTooLong);
             }
         }
-        Ok(Segment {
-            length,
-            kind: SegmentKind::Skip,
-        })
+        match length {
+            0 if !input.is_empty() => self.frame(input),
+            _ => Ok(Segment {
+                length,
+                kind: SegmentKind::Skip,
+            }),
+        }
     }
 
     fn trailer(&mut self, input: &[u8]) -> Result<Segment, Fault> {
         let window = &input[..input.len().min(TRAILER_BYTES)];
         let length = match field_line(window, 0)? {
-            Line::Partial if window.len() == TRAILER_BYTES => return Err(Fault::TrailerTooLarge),
-            Line::Partial => 0,
+            Line::Partial(_) if window.len() == TRAILER_BYTES => return Err(Fault::TrailerTooLarge),
+            Line::Partial(_) => 0,
             Line::Empty => {
                 self.state = State::Ended;
                 2

@@ -5,7 +5,7 @@ use crate::bytes::{skip_target, skip_token};
 use crate::fault::Fault;
 use crate::field::Span;
 use crate::host;
-use crate::line::{Limits, Version};
+use crate::line::{Awaited, Limits, Version};
 use crate::method::Method;
 
 /// Empty lines before a request that are passed over (RFC 9112 2.2): some clients send one after a body.
@@ -21,18 +21,19 @@ impl RequestHead {
     /// `Ok(false)`: not all of the line is here.
     pub(super) fn start_line(&mut self, window: &[u8], limits: &Limits) -> Result<bool, Fault> {
         if !self.skip_empty_lines(window)? {
-            return Ok(false);
+            return Ok(self.scan.wait(window, Awaited::Anything));
         }
         let start = self.scan.position;
         let Some(method_end) = method_end(window, start)? else {
-            return Ok(false);
+            return Ok(self.scan.wait(window, Awaited::Anything));
         };
         let target_start = method_end + 1;
         let Some(target_end) = target_end(window, target_start, limits.target_bytes)? else {
-            return Ok(false);
+            let most = target_start - start + limits.target_bytes;
+            return Ok(self.scan.wait(window, Awaited::TargetEnd { most }));
         };
         let Some((version, line_end)) = version(window, target_end + 1)? else {
-            return Ok(false);
+            return Ok(self.scan.wait(window, Awaited::Anything));
         };
         self.method = Span::new(start, method_end);
         self.kind = Method::of(&window[start..method_end]);
