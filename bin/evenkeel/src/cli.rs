@@ -100,9 +100,9 @@ pub(crate) struct Target {
 
 #[derive(Debug, Args)]
 pub(crate) struct Proxy {
-    /// Where clients arrive; several are possible
+    /// Where clients arrive
     #[arg(long, value_name = "ADDRESS", default_value = ":8080")]
-    pub(crate) listen: Vec<String>,
+    pub(crate) listen: String,
     /// A backend; several are possible
     #[arg(long, value_name = "ADDRESS", required = true)]
     pub(crate) to: Vec<String>,

@@ -14,11 +14,9 @@ pub(crate) enum Colour {
     Cyan,
 }
 
-/// Whether stdout is a terminal that wants colours (<https://no-color.org>).
+/// Whether stdout is a terminal that wants colours.
 pub(crate) fn wanted() -> bool {
-    let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-    !refused && !dumb && std::io::stdout().is_terminal()
+    allowed() && std::io::stdout().is_terminal()
 }
 
 /// `text` in a colour if `wanted`.
@@ -42,4 +40,16 @@ pub(crate) fn paint(wanted: bool, colour: Colour, text: &str) -> String {
 /// `text` without control characters: names from outside must not move the cursor.
 pub(crate) fn visible(text: &str) -> String {
     text.chars().map(|character| if character.is_control() { '?' } else { character }).collect()
+}
+
+/// Whether stderr is a terminal that wants colours.
+pub(crate) fn wanted_on_stderr() -> bool {
+    allowed() && std::io::stderr().is_terminal()
+}
+
+/// Nobody refuses colours (<https://no-color.org>).
+fn allowed() -> bool {
+    let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    !refused && !dumb
 }

@@ -1,3 +1,5 @@
+//! The clock that core is told from.
+
 use evenkeel_model::Moment;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};

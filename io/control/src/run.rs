@@ -124,13 +124,15 @@ fn announce(config: &Config) {
 async fn until_stopped(control: &Arc<Control>, signals: &mut Signals) {
     loop {
         tokio::select! {
-            () = signals.stop() => return,
             () = control.stopped() => return,
-            _ = signals.hangup.recv() => {
-                let control = control.clone();
-                // The outcome is in the log.
-                tokio::spawn(async move { control.reload().await });
-            }
+            word = signals.next() => match word {
+                Word::Stop => return,
+                Word::Reload => {
+                    let control = control.clone();
+                    // The outcome is in the log.
+                    tokio::spawn(async move { control.reload().await });
+                }
+            },
         }
     }
 }
@@ -153,6 +155,13 @@ async fn stop(control: &Arc<Control>, signals: &mut Signals, limit: Duration) {
     }
 }
 
+/// What a signal says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Word {
+    Stop,
+    Reload,
+}
+
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
@@ -168,11 +177,17 @@ impl Signals {
         })
     }
 
-    async fn stop(&mut self) {
+    async fn next(&mut self) -> Word {
         tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => Word::Stop,
+            _ = self.interrupt.recv() => Word::Stop,
+            _ = self.hangup.recv() => Word::Reload,
         }
+    }
+
+    /// The next signal that is no SIGHUP.
+    async fn stop(&mut self) {
+        while self.next().await == Word::Reload {}
     }
 }
 

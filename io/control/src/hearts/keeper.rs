@@ -17,6 +17,8 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 /// Between two samples of requests a second.
 const SAMPLE_EVERY: Duration = Duration::from_secs(1);
+/// A heart whose time is always now must not keep the thread busy.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
 
 /// One heart and what belongs to it.
 struct Room {
@@ -69,6 +71,7 @@ impl Keeper {
         sampling.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let next = self.every_room().filter_map(|room| room.heart.poll_timeout()).min();
+            let next = next.unwrap_or(Moment::NEVER).max(clock::now() + SHORTEST_PAUSE);
             tokio::select! {
                 message = self.inbox.recv() => match message {
                     Some(message) => self.receive(message),
@@ -76,7 +79,7 @@ impl Keeper {
                 },
                 (asker, verdict) = self.probes.next() => self.verdict(asker, verdict),
                 () = self.bell.notified() => self.traffic(),
-                () = tokio::time::sleep_until(timer(next.unwrap_or(Moment::NEVER))) => {}
+                () = tokio::time::sleep_until(timer(next)) => {}
                 _ = sampling.tick() => self.sample(),
             }
             self.pass_time();
