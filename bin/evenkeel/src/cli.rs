@@ -53,9 +53,7 @@ pub(crate) enum Command {
     /// Hand the sockets to a new binary (not in this version yet)
     Upgrade(Later),
     /// Print the completions of a shell
-    Completions {
-        shell: clap_complete::Shell,
-    },
+    Completions { shell: clap_complete::Shell },
     /// One backend of the demo
     #[command(hide = true)]
     DemoBackend(DemoBackend),

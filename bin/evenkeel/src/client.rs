@@ -41,7 +41,13 @@ impl Answer {
 }
 
 /// Sends one request and reads the whole answer. `wait` is how long the balancer was asked to take.
-pub(crate) fn ask(socket: &Path, method: &str, target: &str, body: Option<&Value>, wait: Duration) -> Result<Answer, Error> {
+pub(crate) fn ask(
+    socket: &Path,
+    method: &str,
+    target: &str,
+    body: Option<&Value>,
+    wait: Duration,
+) -> Result<Answer, Error> {
     let mut stream = UnixStream::connect(socket)?;
     stream.set_read_timeout(Some(wait.saturating_add(PATIENCE)))?;
     stream.set_write_timeout(Some(PATIENCE))?;
@@ -53,7 +59,12 @@ pub(crate) fn ask(socket: &Path, method: &str, target: &str, body: Option<&Value
     stream.write_all((head + &body).as_bytes())?;
     let mut answer = Vec::new();
     stream.take(LARGEST_ANSWER).read_to_end(&mut answer)?;
-    parse(&answer).ok_or_else(|| Error::new(ErrorKind::InvalidData, "what listens there does not answer as Evenkeel does"))
+    parse(&answer).ok_or_else(|| {
+        Error::new(
+            ErrorKind::InvalidData,
+            "what listens there does not answer as Evenkeel does",
+        )
+    })
 }
 
 /// Our own server's answers to `connection: close`: a head, and a body as long as it says.
@@ -63,7 +74,9 @@ fn parse(answer: &[u8]) -> Option<Answer> {
     let mut lines = head.split("\r\n");
     let status = lines.next()?.strip_prefix("HTTP/1.1 ")?.get(..3)?.parse().ok()?;
     let body = &answer[end + 4..];
-    let length = lines.filter_map(|line| line.split_once(':')).find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
+    let length = lines
+        .filter_map(|line| line.split_once(':'))
+        .find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
     if let Some((_, length)) = length
         && length.trim().parse() != Ok(body.len())
     {

@@ -14,7 +14,11 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let Cli { socket, command } = Cli::parse();
-    let socket = socket.or_else(|| std::env::var_os("EVENKEEL_SOCKET").filter(|path| !path.is_empty()).map(Into::into));
+    let socket = socket.or_else(|| {
+        std::env::var_os("EVENKEEL_SOCKET")
+            .filter(|path| !path.is_empty())
+            .map(Into::into)
+    });
     match command {
         Command::Demo(arguments) => demo::run(&arguments, socket),
         Command::Proxy(arguments) => command::proxy::run(&arguments, socket),

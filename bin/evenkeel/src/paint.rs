@@ -39,7 +39,9 @@ pub(crate) fn paint(wanted: bool, colour: Colour, text: &str) -> String {
 
 /// `text` without control characters: names from outside must not move the cursor.
 pub(crate) fn visible(text: &str) -> String {
-    text.chars().map(|character| if character.is_control() { '?' } else { character }).collect()
+    text.chars()
+        .map(|character| if character.is_control() { '?' } else { character })
+        .collect()
 }
 
 /// Whether stderr is a terminal that wants colours.

@@ -32,7 +32,11 @@ impl Table {
 
     /// Every line indented by two, ended by a line feed, without spaces at its end.
     pub(crate) fn render(&self, colours: bool) -> String {
-        let heading: Vec<Cell> = self.columns.iter().map(|(name, _)| ((*name).to_owned(), Colour::Dim)).collect();
+        let heading: Vec<Cell> = self
+            .columns
+            .iter()
+            .map(|(name, _)| ((*name).to_owned(), Colour::Dim))
+            .collect();
         let widths: Vec<usize> = (0..self.columns.len())
             .map(|column| {
                 let cells = self.rows.iter().chain([&heading]).filter_map(|row| row.get(column));

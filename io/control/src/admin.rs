@@ -36,7 +36,9 @@ pub(crate) async fn serve_socket(listener: UnixListener, control: Arc<Control>) 
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
         // The semaphore is never closed.
-        let Ok(place) = places.clone().acquire_owned().await else { return };
+        let Ok(place) = places.clone().acquire_owned().await else {
+            return;
+        };
         match listener.accept().await {
             Ok((stream, _)) => {
                 let control = control.clone();
@@ -55,7 +57,9 @@ pub(crate) async fn serve_tcp(listener: TcpListener, control: Arc<Control>) {
     let Ok(bind) = listener.local_addr() else { return };
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
-        let Ok(place) = places.clone().acquire_owned().await else { return };
+        let Ok(place) = places.clone().acquire_owned().await else {
+            return;
+        };
         match listener.accept().await {
             Ok((stream, _)) => {
                 let control = control.clone();

@@ -2,13 +2,15 @@
 
 use crate::clock;
 use crate::doors::Doors;
-use crate::hearts::{Hearts, Published};
+use crate::hearts::{Hearts, Published, Refused};
 use crate::metrics;
 use crate::picture;
 use crate::reload::LastReload;
 use crate::status::Status;
 use arc_swap::ArcSwap;
-use evenkeel_model::Config;
+use evenkeel_model::{AdminState, Config};
+use evenkeel_pool::Order;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -94,6 +96,22 @@ impl Control {
         self.phase.store(phase as u8, Ordering::Release);
     }
 
+    /// Where the dashboard and the metrics are.
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.config.load().admin.bind
+    }
+
+    /// Tells a backend the operator's word, from a thread outside of the control plane; the error is for people.
+    pub fn order_blocking(&self, pool: &str, backend: &str, state: AdminState) -> Result<(), String> {
+        let result = self.hearts.order_blocking(pool, backend, Order::State(state));
+        result.map_err(|refused| match refused {
+            Refused::UnknownPool(_) => format!("there is no pool {pool}"),
+            Refused::UnknownBackend(_) => format!("there is no backend {backend}"),
+            Refused::Taken => format!("{backend} is there already"),
+            Refused::Stopping => "the balancer is stopping".to_owned(),
+        })
+    }
+
     /// Asks for a graceful stop, as SIGTERM does.
     pub fn stop(&self) {
         self.stop.notify_one();
@@ -134,7 +152,11 @@ impl Control {
         tokio::task::spawn_blocking(move || {
             use std::io::Read;
             let mut token = String::new();
-            std::fs::File::open(path).ok()?.take(TOKEN_LENGTH).read_to_string(&mut token).ok()?;
+            std::fs::File::open(path)
+                .ok()?
+                .take(TOKEN_LENGTH)
+                .read_to_string(&mut token)
+                .ok()?;
             Some(token)
         })
         .await

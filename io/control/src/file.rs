@@ -28,7 +28,10 @@ pub fn load(path: &Path) -> Result<Config, Unusable> {
         cause,
     };
     let text = read(path).map_err(|error| unusable(Cause::Unread(error)))?;
-    let folder = path.canonicalize().ok().and_then(|path| path.parent().map(Path::to_owned));
+    let folder = path
+        .canonicalize()
+        .ok()
+        .and_then(|path| path.parent().map(Path::to_owned));
     let folder = folder.unwrap_or_default();
     match evenkeel_config::parse(&text, &folder) {
         Ok(config) => Ok(config),

@@ -66,7 +66,9 @@ enum Message {
         reply: oneshot::Sender<Vec<Arc<Shared>>>,
     },
     /// Take the prepared pools as they are: new ones join, changed ones change, others go.
-    Commit { reply: oneshot::Sender<()> },
+    Commit {
+        reply: oneshot::Sender<()>,
+    },
     /// Forget what was prepared.
     Abandon,
     Order {
@@ -85,7 +87,9 @@ enum Message {
         backend: String,
         reply: oneshot::Sender<Result<(), Refused>>,
     },
-    Saved { reply: oneshot::Sender<Vec<Kept>> },
+    Saved {
+        reply: oneshot::Sender<Vec<Kept>>,
+    },
 }
 
 /// Asks the keeper. Cheap to clone.
@@ -138,6 +142,19 @@ impl Hearts {
             reply,
         })
         .await?
+    }
+
+    /// As [`Hearts::order`], from a thread outside of the runtime.
+    pub(crate) fn order_blocking(&self, pool: &str, backend: &str, order: Order) -> Result<(), Refused> {
+        let (reply, answer) = oneshot::channel();
+        let message = Message::Order {
+            pool: pool.to_owned(),
+            backend: backend.to_owned(),
+            order,
+            reply,
+        };
+        self.messages.blocking_send(message).map_err(|_| Refused::Stopping)?;
+        answer.blocking_recv().map_err(|_| Refused::Stopping)?
     }
 
     /// Adds a backend at run time.
@@ -204,21 +221,28 @@ impl Hearts {
         let view = self.view(pool)?;
         view.named(backend).ok_or_else(|| unknown_backend(&view))?;
         Ok(wait_for(limit, || {
-            self.view(pool).is_ok_and(|view| view.named(backend).is_some_and(|member| member.usable))
+            self.view(pool)
+                .is_ok_and(|view| view.named(backend).is_some_and(|member| member.usable))
         })
         .await)
     }
 
     async fn ask<T>(&self, message: impl FnOnce(oneshot::Sender<T>) -> Message) -> Result<T, Refused> {
         let (reply, answer) = oneshot::channel();
-        self.messages.send(message(reply)).await.map_err(|_| Refused::Stopping)?;
+        self.messages
+            .send(message(reply))
+            .await
+            .map_err(|_| Refused::Stopping)?;
         answer.await.map_err(|_| Refused::Stopping)
     }
 }
 
 /// Waits until every backend of these pools that is checked has had its first verdict; false if `limit` passed first.
 pub(crate) async fn wait_probed(pools: &[Arc<Shared>], limit: Duration) -> bool {
-    wait_for(limit, || pools.iter().all(|pool| pool.load().members.iter().all(is_proven))).await
+    wait_for(limit, || {
+        pools.iter().all(|pool| pool.load().members.iter().all(is_proven))
+    })
+    .await
 }
 
 fn is_proven(member: &Member) -> bool {
@@ -249,7 +273,12 @@ async fn wait_for(limit: Duration, mut condition: impl FnMut() -> bool) -> bool 
 }
 
 fn unknown_pool(published: &[Published]) -> Refused {
-    Refused::UnknownPool(published.iter().map(|published| published.pool.name.to_string()).collect())
+    Refused::UnknownPool(
+        published
+            .iter()
+            .map(|published| published.pool.name.to_string())
+            .collect(),
+    )
 }
 
 fn unknown_backend(view: &View) -> Refused {

@@ -176,7 +176,12 @@ fn json(time: Duration, level: LogLevel, message: &str, fields: &[Field<'_>]) ->
         serde_json::Value::from(message)
     );
     for (key, value) in fields {
-        let _ = write!(line, ",{}:{}", serde_json::Value::from(*key), serde_json::Value::from(value.to_string()));
+        let _ = write!(
+            line,
+            ",{}:{}",
+            serde_json::Value::from(*key),
+            serde_json::Value::from(value.to_string())
+        );
     }
     line.push_str("}\n");
     line

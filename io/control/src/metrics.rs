@@ -55,7 +55,12 @@ pub(crate) fn write(out: &mut String, status: &Status, last_reload: f64) {
             "When the configuration was last reloaded, since 1970.",
             &last_reload,
         ),
-        ("evenkeel_uptime_seconds", "gauge", "Since the start of the process.", &status.uptime_seconds),
+        (
+            "evenkeel_uptime_seconds",
+            "gauge",
+            "Since the start of the process.",
+            &status.uptime_seconds,
+        ),
     ];
     heading(out, "evenkeel_build_info", "gauge", "The running version.");
     sample(out, "evenkeel_build_info", &[("version", &status.version)], 1);
@@ -75,10 +80,30 @@ pub(crate) fn write(out: &mut String, status: &Status, last_reload: f64) {
 type Family = (&'static str, &'static str, &'static str, fn(&BackendStatus) -> u64);
 
 const BACKEND_FAMILIES: [Family; 5] = [
-    ("evenkeel_backend_up", "gauge", "1 if the backend's checks pass.", |backend| u64::from(backend.health == "up")),
-    ("evenkeel_backend_usable", "gauge", "1 if the backend may have new traffic.", |backend| u64::from(backend.usable)),
-    ("evenkeel_backend_in_flight", "gauge", "Requests under way.", |backend| backend.in_flight),
-    ("evenkeel_backend_requests_total", "counter", "Requests given to the backend.", |backend| backend.requests),
+    (
+        "evenkeel_backend_up",
+        "gauge",
+        "1 if the backend's checks pass.",
+        |backend| u64::from(backend.health == "up"),
+    ),
+    (
+        "evenkeel_backend_usable",
+        "gauge",
+        "1 if the backend may have new traffic.",
+        |backend| u64::from(backend.usable),
+    ),
+    (
+        "evenkeel_backend_in_flight",
+        "gauge",
+        "Requests under way.",
+        |backend| backend.in_flight,
+    ),
+    (
+        "evenkeel_backend_requests_total",
+        "counter",
+        "Requests given to the backend.",
+        |backend| backend.requests,
+    ),
     (
         "evenkeel_backend_errors_total",
         "counter",
@@ -92,7 +117,12 @@ fn write_backends(out: &mut String, pools: &[PoolStatus]) {
         heading(out, name, kind, help);
         for pool in pools {
             for backend in &pool.backends {
-                sample(out, name, &[("pool", &pool.name), ("backend", &backend.name)], value(backend));
+                sample(
+                    out,
+                    name,
+                    &[("pool", &pool.name), ("backend", &backend.name)],
+                    value(backend),
+                );
             }
         }
     }

@@ -4,9 +4,7 @@ use crate::clock;
 use crate::control::{Control, Source};
 use crate::hearts::Published;
 use crate::reload::LastReload;
-use crate::status::{
-    BackendStatus, CheckStatus, ChecksStatus, ConfigStatus, ListenerStatus, PoolStatus, Status,
-};
+use crate::status::{BackendStatus, CheckStatus, ChecksStatus, ConfigStatus, ListenerStatus, PoolStatus, Status};
 use evenkeel_model::{Check, CheckKind, Listener};
 use evenkeel_pool::Member;
 use std::sync::PoisonError;
@@ -29,7 +27,11 @@ pub(crate) fn status(control: &Control, last_reload: &LastReload) -> Status {
             last_reload: clock::rfc3339(last_reload.at),
             last_reload_error: last_reload.error.clone(),
         },
-        listeners: config.listeners.iter().map(|listener| listener_status(control, listener)).collect(),
+        listeners: config
+            .listeners
+            .iter()
+            .map(|listener| listener_status(control, listener))
+            .collect(),
         pools: control.hearts.published().iter().map(pool).collect(),
     }
 }
@@ -52,7 +54,7 @@ pub(crate) fn pool(published: &Published) -> PoolStatus {
         balance: view.balance.as_str().to_owned(),
         usable: view.members.iter().filter(|member| member.usable).count(),
         panic: view.panicking,
-        queued: u64::try_from(view.gate.waiting()).unwrap_or(u64::MAX),
+        queued: view.gate.waiting().into(),
         check: published.pool.check.as_ref().map(check),
         backends: view
             .members

@@ -71,7 +71,10 @@ impl Refusal {
     }
 
     fn of_doors(failures: &[String]) -> Refusal {
-        Refusal::new("the configuration cannot be applied; nothing was changed", failures.join("\n"))
+        Refusal::new(
+            "the configuration cannot be applied; nothing was changed",
+            failures.join("\n"),
+        )
     }
 
     fn stopping() -> Refusal {
@@ -127,7 +130,10 @@ impl Control {
             Err(error) => return Err(Refusal::new("reading the file broke off", error.to_string())),
         };
         let old = self.config.load_full();
-        let changes: Vec<String> = evenkeel_config::diff(&old, &new).iter().map(ToString::to_string).collect();
+        let changes: Vec<String> = evenkeel_config::diff(&old, &new)
+            .iter()
+            .map(ToString::to_string)
+            .collect();
         self.take(&new, BTreeMap::new()).await?;
         let notes = not_live(&old.admin, &new.admin);
         self.config.store(new.clone());
@@ -167,5 +173,7 @@ fn not_live(old: &Admin, new: &Admin) -> Vec<String> {
         ("state", old.state != new.state),
     ];
     let changed = differs.iter().filter(|(_, differs)| *differs);
-    changed.map(|(key, _)| format!("[admin] {key} has changed: it takes effect after a restart")).collect()
+    changed
+        .map(|(key, _)| format!("[admin] {key} has changed: it takes effect after a restart"))
+        .collect()
 }

@@ -87,16 +87,25 @@ async fn serve(start: Start, serving: impl FnOnce(Arc<Control>, Option<&Path>)) 
     let state = open_state(&source, config.admin.state.as_deref());
     let control = Arc::new(Control::new(config.clone(), source, doors, version));
     let (socket_file, _socket_task) = match socket {
-        Some((listener, file)) => (Some(file), Some(Task::spawn(admin::serve_socket(listener, control.clone())))),
+        Some((listener, file)) => (
+            Some(file),
+            Some(Task::spawn(admin::serve_socket(listener, control.clone()))),
+        ),
         None => (None, None),
     };
     let _tcp_task = tcp.map(|listener| Task::spawn(admin::serve_tcp(listener, control.clone())));
     let saved = state.as_ref().map_or_else(BTreeMap::new, |state| state.load());
     control.take(&config, saved).await.map_err(|refusal| {
-        let help = if refusal.help.is_empty() { refusal.error } else { refusal.help };
+        let help = if refusal.help.is_empty() {
+            refusal.error
+        } else {
+            refusal.help
+        };
         Failure(help)
     })?;
-    let state_task = state.clone().map(|state| Task::spawn(state.keep(control.hearts.clone())));
+    let state_task = state
+        .clone()
+        .map(|state| Task::spawn(state.keep(control.hearts.clone())));
     control.enter(Phase::Serving);
     announce(&config);
     serving(control.clone(), socket_file.as_ref().map(socket::SocketFile::path));
@@ -142,7 +151,9 @@ async fn stop(control: &Arc<Control>, signals: &mut Signals, limit: Duration) {
     systemd::stopping();
     let limit_text = format!("{limit:?}");
     log::info("stopping: finishing what is running", &[("limit", &limit_text)]);
-    control.hearts.announce(Happening::plain("stopping", "asked to stop".to_owned()));
+    control
+        .hearts
+        .announce(Happening::plain("stopping", "asked to stop".to_owned()));
     let doors = control.doors.clone();
     let finished = tokio::task::spawn_blocking(move || doors.stop(limit));
     tokio::select! {
@@ -258,15 +269,19 @@ fn socket_failure(path: &Path, error: &Error) -> Failure {
 
 /// Where the control socket is looked for and made when nobody names one, best first.
 pub fn usual_sockets() -> Vec<PathBuf> {
-    let of_user = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|folder| folder.is_absolute());
+    let of_user = std::env::var_os("XDG_RUNTIME_DIR")
+        .map(PathBuf::from)
+        .filter(|folder| folder.is_absolute());
     let of_user = of_user.map(|folder| folder.join(SOCKET_NAME));
     [PathBuf::from(USUAL_SOCKET)].into_iter().chain(of_user).collect()
 }
 
 async fn bind(address: std::net::SocketAddr) -> Result<TcpListener, Failure> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|error| Failure(format!("[admin] bind {address}: {error}\nAnother process may have it; choose another port.")))
+    TcpListener::bind(address).await.map_err(|error| {
+        Failure(format!(
+            "[admin] bind {address}: {error}\nAnother process may have it; choose another port."
+        ))
+    })
 }
 
 fn open_state(source: &Source, folder: Option<&Path>) -> Option<Arc<StateFile>> {

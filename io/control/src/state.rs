@@ -45,7 +45,9 @@ impl StateFile {
     /// The file for `configuration`, in `folder` or else the first usual folder that can be written.
     pub(crate) fn open(folder: Option<&Path>, configuration: &Path) -> Result<StateFile, Error> {
         let canonical = configuration.canonicalize()?;
-        let stem = canonical.file_stem().map_or("state".into(), |stem| stem.to_string_lossy());
+        let stem = canonical
+            .file_stem()
+            .map_or("state".into(), |stem| stem.to_string_lossy());
         let configuration = canonical.to_string_lossy().into_owned();
         let name = format!("{stem}-{:016x}.json", fnv1a(configuration.as_bytes()));
         let folder = match folder {
@@ -67,7 +69,10 @@ impl StateFile {
         };
         let aside = self.path.with_extension("json.unreadable");
         let path = self.path.display();
-        log::warn("the saved state cannot be used; it is moved aside", &[("file", &path), ("error", &error)]);
+        log::warn(
+            "the saved state cannot be used; it is moved aside",
+            &[("file", &path), ("error", &error)],
+        );
         if let Err(error) = std::fs::rename(&self.path, &aside) {
             log::warn("and it cannot be moved aside", &[("file", &path), ("error", &error)]);
         }
@@ -79,7 +84,10 @@ impl StateFile {
         File::open(&self.path)?.take(LARGEST).read_to_end(&mut text)?;
         let content: Content = serde_json::from_slice(&text)?;
         if content.format != FORMAT || content.configuration != self.configuration {
-            return Err(Error::new(ErrorKind::InvalidData, "it is of another version or another configuration"));
+            return Err(Error::new(
+                ErrorKind::InvalidData,
+                "it is of another version or another configuration",
+            ));
         }
         Ok(content)
     }
@@ -90,10 +98,18 @@ impl StateFile {
             format: FORMAT,
             configuration: self.configuration.clone(),
             saved_at: clock::rfc3339(clock::since_1970()),
-            pools: kept.into_iter().map(|kept| (kept.pool.name.to_string(), kept.saved)).collect(),
+            pools: kept
+                .into_iter()
+                .map(|kept| (kept.pool.name.to_string(), kept.saved))
+                .collect(),
         };
         let temporary = self.path.with_extension("json.new");
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&temporary)?;
         file.write_all(&serde_json::to_vec_pretty(&content)?)?;
         file.sync_all()?;
         std::fs::rename(&temporary, &self.path)?;
@@ -109,7 +125,10 @@ impl StateFile {
         let file = self.clone();
         let saved = tokio::task::spawn_blocking(move || file.save(kept)).await;
         if let Ok(Err(error)) = saved {
-            log::warn("the state cannot be saved", &[("file", &self.path.display()), ("error", &error)]);
+            log::warn(
+                "the state cannot be saved",
+                &[("file", &self.path.display()), ("error", &error)],
+            );
         }
     }
 
@@ -153,5 +172,7 @@ fn usable_folder(folder: &Path) -> Result<(), Error> {
 
 /// FNV-1a, 64 bits: tells configurations apart, protects nothing.
 fn fnv1a(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    })
 }

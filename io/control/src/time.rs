@@ -11,10 +11,14 @@ pub fn parse(text: &str) -> Result<Duration, String> {
     let mut total = Duration::ZERO;
     let mut rest = text;
     while !rest.is_empty() {
-        let digits = rest.find(|character: char| !character.is_ascii_digit()).ok_or_else(wrong)?;
+        let digits = rest
+            .find(|character: char| !character.is_ascii_digit())
+            .ok_or_else(wrong)?;
         let number: u32 = rest[..digits].parse().map_err(|_| wrong())?;
         let after = &rest[digits..];
-        let unit = after.find(|character: char| character.is_ascii_digit()).unwrap_or(after.len());
+        let unit = after
+            .find(|character: char| character.is_ascii_digit())
+            .unwrap_or(after.len());
         let one = match &after[..unit] {
             "ms" => Duration::from_millis(1),
             "s" => Duration::from_secs(1),
@@ -41,7 +45,19 @@ mod tests {
         for (text, millis) in [("500ms", 500), ("30s", 30_000), ("1m30s", 90_000), ("24h", 86_400_000)] {
             assert_eq!(parse(text), Ok(Duration::from_millis(millis)), "{text}");
         }
-        for text in ["", "0s", "5", "s", "-1s", "1d", "1.5s", "25h", "99999999999s", "1 s", "1\u{e9}"] {
+        for text in [
+            "",
+            "0s",
+            "5",
+            "s",
+            "-1s",
+            "1d",
+            "1.5s",
+            "25h",
+            "99999999999s",
+            "1 s",
+            "1\u{e9}",
+        ] {
             assert!(parse(text).is_err(), "{text}");
         }
     }

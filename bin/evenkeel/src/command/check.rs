@@ -17,7 +17,10 @@ pub(crate) fn run(arguments: &Check) -> ExitCode {
         }
         Ok(config) => {
             let (listeners, pools) = (config.listeners.len(), config.pools.len());
-            return print(&format!("{}: good ({listeners} listeners, {pools} pools)\n", path.display()));
+            return print(&format!(
+                "{}: good ({listeners} listeners, {pools} pools)\n",
+                path.display()
+            ));
         }
         Err(problems) => problems,
     };

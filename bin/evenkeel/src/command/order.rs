@@ -10,7 +10,9 @@ use std::time::Duration;
 
 pub(crate) fn run(state: &str, arguments: &Target, socket: Option<PathBuf>) -> ExitCode {
     let (pool, backend) = &arguments.target;
-    let wait = arguments.wait.map_or_else(String::new, |wait| format!("?wait={}ms", wait.as_millis()));
+    let wait = arguments
+        .wait
+        .map_or_else(String::new, |wait| format!("?wait={}ms", wait.as_millis()));
     let target = format!("/api/v1/pools/{}/backends/{}{wait}", escape(pool), escape(backend));
     let body = json!({ "state": state });
     let patience = arguments.wait.unwrap_or(Duration::ZERO);

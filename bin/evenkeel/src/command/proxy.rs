@@ -38,7 +38,9 @@ pub(crate) fn run(arguments: &Proxy, socket: Option<PathBuf>) -> ExitCode {
         may_share: true,
         stop_limit: STOP_LIMIT,
     };
-    end(evenkeel_control::run(start, |control, socket| welcome(&control, socket)))
+    end(evenkeel_control::run(start, |control, socket| {
+        welcome(&control, socket);
+    }))
 }
 
 fn configuration(arguments: &Proxy) -> Result<Config, String> {
@@ -90,9 +92,8 @@ fn balance(balance: Balance) -> evenkeel_model::Balance {
 pub(crate) fn free_from(wanted: SocketAddr) -> SocketAddr {
     let ports = (0..PORTS).filter_map(|step| wanted.port().checked_add(step));
     let mut addresses = ports.map(|port| SocketAddr::new(wanted.ip(), port));
-    let taken = |address: &SocketAddr| {
-        TcpListener::bind(address).is_err_and(|error| error.kind() == ErrorKind::AddrInUse)
-    };
+    let taken =
+        |address: &SocketAddr| TcpListener::bind(address).is_err_and(|error| error.kind() == ErrorKind::AddrInUse);
     addresses.find(|address| !taken(address)).unwrap_or(wanted)
 }
 
@@ -100,7 +101,10 @@ fn welcome(control: &Control, socket: Option<&Path>) {
     let status = control.status();
     let binds = status.listeners.iter().flat_map(|listener| &listener.bind);
     let flag = socket_flag(socket);
-    eprintln!("listening on {}", binds.map(String::as_str).collect::<Vec<_>>().join(" "));
+    eprintln!(
+        "listening on {}",
+        binds.map(String::as_str).collect::<Vec<_>>().join(" ")
+    );
     for backend in status.pools.iter().flat_map(|pool| &pool.backends) {
         eprintln!("  to {} ({}, {})", backend.address, backend.health, backend.why);
     }

@@ -20,7 +20,9 @@ pub(crate) fn run(arguments: &cli::Status, socket: Option<PathBuf>) -> ExitCode 
     }
     match serde_json::from_str::<Status>(&answer.body) {
         Ok(status) => print(&render(&status, paint::wanted())),
-        Err(error) => fail(&format!("the balancer answers in a way this version does not know: {error}\nTry --json.")),
+        Err(error) => fail(&format!(
+            "the balancer answers in a way this version does not know: {error}\nTry --json."
+        )),
     }
 }
 
@@ -38,7 +40,14 @@ fn render(status: &Status, colours: bool) -> String {
         out += &format!("configuration {}\n", visible(file));
     }
     if let Some(error) = &status.config.last_reload_error {
-        out += &format!("{}\n", paint(colours, Colour::Red, &format!("last reload refused: {}", visible(error))));
+        out += &format!(
+            "{}\n",
+            paint(
+                colours,
+                Colour::Red,
+                &format!("last reload refused: {}", visible(error))
+            )
+        );
     }
     out += "\n";
     out += &listeners(&status.listeners, colours);
@@ -50,7 +59,11 @@ fn render(status: &Status, colours: bool) -> String {
 }
 
 fn listeners(listeners: &[ListenerStatus], colours: bool) -> String {
-    let mut table = Table::new(&[("LISTENER", Align::Left), ("BIND", Align::Left), ("CONNECTIONS", Align::Right)]);
+    let mut table = Table::new(&[
+        ("LISTENER", Align::Left),
+        ("BIND", Align::Left),
+        ("CONNECTIONS", Align::Right),
+    ]);
     for listener in listeners {
         let connections = format!("{}/{}", listener.connections, listener.max_connections);
         table.push(vec![
@@ -64,13 +77,23 @@ fn listeners(listeners: &[ListenerStatus], colours: bool) -> String {
 
 fn pool_text(pool: &PoolStatus, colours: bool) -> String {
     let name = paint(colours, Colour::Bold, &visible(&pool.name));
-    let check = pool.check.as_ref().map_or("off".to_owned(), |check| format!("{} every {} ms", visible(&check.kind), check.every_ms));
-    let mut out = format!("pool {name}  {}  check {check}  {} of {} usable", pool.balance, pool.usable, pool.backends.len());
+    let check = pool.check.as_ref().map_or("off".to_owned(), |check| {
+        format!("{} every {} ms", visible(&check.kind), check.every_ms)
+    });
+    let mut out = format!(
+        "pool {name}  {}  check {check}  {} of {} usable",
+        pool.balance,
+        pool.usable,
+        pool.backends.len()
+    );
     if pool.queued > 0 {
         out += &format!("  {} waiting", pool.queued);
     }
     if pool.panic {
-        out += &format!("  {}", paint(colours, Colour::Red, "panic: too few are usable, so all are used"));
+        out += &format!(
+            "  {}",
+            paint(colours, Colour::Red, "panic: too few are usable, so all are used")
+        );
     }
     out += "\n";
     let mut table = Table::new(&[
@@ -98,7 +121,11 @@ fn row(backend: &BackendStatus) -> Vec<Cell> {
         visible(&format!("{} {}", backend.name, backend.address))
     };
     let plain = |text: String| (text, Colour::Plain);
-    let errors = if backend.errors > 0 { Colour::Yellow } else { Colour::Plain };
+    let errors = if backend.errors > 0 {
+        Colour::Yellow
+    } else {
+        Colour::Plain
+    };
     let usable = if backend.usable { Colour::Green } else { Colour::Red };
     vec![
         (name, usable),
@@ -106,7 +133,11 @@ fn row(backend: &BackendStatus) -> Vec<Cell> {
         (backend.health.clone(), health_colour(&backend.health)),
         plain(backend.in_flight.to_string()),
         plain(format!("{:.1}/s", backend.rate)),
-        plain(backend.latency_ms.map_or("-".to_owned(), |latency| format!("{latency:.1} ms"))),
+        plain(
+            backend
+                .latency_ms
+                .map_or("-".to_owned(), |latency| format!("{latency:.1} ms")),
+        ),
         plain(backend.requests.to_string()),
         (backend.errors.to_string(), errors),
         plain(backend.weight.to_string()),

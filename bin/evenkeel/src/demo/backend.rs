@@ -72,7 +72,8 @@ fn serve(stream: &TcpStream, body: &str, latency: Duration) -> Result<(), Error>
         let content = if head.starts_with("HEAD ") { "" } else { body };
         let length = body.len();
         let mut writer = stream;
-        let answer = format!("HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: {length}\r\n\r\n{content}");
+        let answer =
+            format!("HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: {length}\r\n\r\n{content}");
         writer.write_all(answer.as_bytes())?;
     }
 }

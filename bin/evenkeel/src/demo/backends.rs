@@ -43,7 +43,15 @@ pub(crate) fn start() -> Result<Vec<Backend>, Error> {
 
 fn spawn(name: &str, latency: &str, address: SocketAddr) -> Result<Child, Error> {
     Command::new(std::env::current_exe()?)
-        .args(["demo-backend", "--name", name, "--latency", latency, "--port", &address.port().to_string()])
+        .args([
+            "demo-backend",
+            "--name",
+            name,
+            "--latency",
+            latency,
+            "--port",
+            &address.port().to_string(),
+        ])
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::null())

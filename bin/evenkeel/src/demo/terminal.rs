@@ -34,12 +34,8 @@ pub(crate) fn open() -> Option<Terminal> {
     let (sender, keys) = sync_channel(KEYS);
     if before.is_some() {
         std::thread::spawn(move || {
-            for key in stdin().bytes() {
-                let Ok(key) = key else { return };
-                if sender.send(key).is_err() {
-                    return;
-                }
-            }
+            let mut key = [0];
+            while stdin().read_exact(&mut key).is_ok() && sender.send(key[0]).is_ok() {}
         });
     }
     // Another screen, no cursor.

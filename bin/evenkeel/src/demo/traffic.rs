@@ -122,7 +122,10 @@ fn read_head(reader: &mut BufReader<TcpStream>) -> Result<(u16, u64, bool), Erro
         }
     }
     let mut lines = head.split("\r\n");
-    let status = lines.next().and_then(|line| line.get(9..12)).and_then(|status| status.parse().ok());
+    let status = lines
+        .next()
+        .and_then(|line| line.get(9..12))
+        .and_then(|status| status.parse().ok());
     let (mut length, mut close) = (0, false);
     for (name, value) in lines.filter_map(|line| line.split_once(':')) {
         if name.eq_ignore_ascii_case("content-length") {

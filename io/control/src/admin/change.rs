@@ -76,15 +76,24 @@ pub(super) async fn put(control: &Control, pool: &str, backend: &str, query: &st
     if let Err(refused) = result {
         return self::refused(&refused, pool, backend);
     }
-    log::info("the operator changed a backend", &[("pool", &pool), ("backend", &backend), ("to", &describe(&wish))]);
+    log::info(
+        "the operator changed a backend",
+        &[("pool", &pool), ("backend", &backend), ("to", &describe(&wish))],
+    );
     settled(control, pool, backend, wish.state, wait).await
 }
 
 pub(super) async fn delete(control: &Control, pool: &str, backend: &str) -> Response<Body> {
     match control.hearts.remove(pool, backend).await {
         Ok(()) => {
-            log::info("the operator removed a backend", &[("pool", &pool), ("backend", &backend)]);
-            answer::json(StatusCode::OK, &json!({ "pool": pool, "backend": backend, "removed": true }))
+            log::info(
+                "the operator removed a backend",
+                &[("pool", &pool), ("backend", &backend)],
+            );
+            answer::json(
+                StatusCode::OK,
+                &json!({ "pool": pool, "backend": backend, "removed": true }),
+            )
         }
         Err(refused) => self::refused(&refused, pool, backend),
     }
@@ -94,7 +103,11 @@ pub(super) async fn delete(control: &Control, pool: &str, backend: &str) -> Resp
 async fn read(query: &str, body: Incoming) -> Result<(Wish, Option<Duration>), Box<Response<Body>>> {
     let bad = |error: &str, help: &str| Box::new(answer::problem(StatusCode::BAD_REQUEST, error, help));
     let mut wait = None;
-    for (key, value) in query.split('&').filter(|part| !part.is_empty()).map(|part| part.split_once('=').unwrap_or((part, ""))) {
+    for (key, value) in query
+        .split('&')
+        .filter(|part| !part.is_empty())
+        .map(|part| part.split_once('=').unwrap_or((part, "")))
+    {
         match (key, unescape(value)) {
             ("wait", Some(value)) => wait = Some(time::parse(&value).map_err(|help| bad("wait is not a time", &help))?),
             (_, None) => return Err(bad("the query is not valid", "escape it as RFC 3986 says")),
@@ -105,10 +118,20 @@ async fn read(query: &str, body: Incoming) -> Result<(Wish, Option<Duration>), B
     let bytes = match collected {
         Ok(Ok(collected)) => collected.to_bytes(),
         Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
-            return Err(Box::new(answer::problem(StatusCode::PAYLOAD_TOO_LARGE, "the body is larger than 64 KiB", "")));
+            return Err(Box::new(answer::problem(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "the body is larger than 64 KiB",
+                "",
+            )));
         }
         Ok(Err(error)) => return Err(bad("the body cannot be read", &error.to_string())),
-        Err(_) => return Err(Box::new(answer::problem(StatusCode::REQUEST_TIMEOUT, "the body took too long", ""))),
+        Err(_) => {
+            return Err(Box::new(answer::problem(
+                StatusCode::REQUEST_TIMEOUT,
+                "the body took too long",
+                "",
+            )));
+        }
     };
     let help = "for example {\"state\": \"drain\"}, {\"weight\": 2} or {\"address\": \"10.0.0.1:80\"}";
     let wish: Wish = serde_json::from_slice(&bytes).map_err(|error| bad(&format!("the body: {error}"), help))?;
@@ -118,7 +141,10 @@ async fn read(query: &str, body: Incoming) -> Result<(Wish, Option<Duration>), B
     if wish.weight.is_some_and(|weight| weight > WEIGHT_MAX) {
         return Err(bad("weight must be 0 to 1000", ""));
     }
-    if wish.max_connections.is_some_and(|cap| cap == 0 || cap > CONNECTIONS_MAX) {
+    if wish
+        .max_connections
+        .is_some_and(|cap| cap == 0 || cap > CONNECTIONS_MAX)
+    {
         return Err(bad("max_connections must be 1 to 1000000", ""));
     }
     Ok((wish, wait))
@@ -171,7 +197,9 @@ async fn settled(
     let hearts = &control.hearts;
     let done = match (wait, state) {
         (None, _) | (Some(_), None) => Ok(None),
-        (Some(limit), Some(State::Drain | State::Maintain)) => hearts.wait_drained(pool, backend, limit).await.map(Some),
+        (Some(limit), Some(State::Drain | State::Maintain)) => {
+            hearts.wait_drained(pool, backend, limit).await.map(Some)
+        }
         (Some(limit), Some(State::Ready)) => hearts.wait_usable(pool, backend, limit).await.map(Some),
     };
     let member = hearts.view(pool).map(|view| view.named(backend).cloned());
@@ -199,20 +227,32 @@ fn describe(wish: &Wish) -> String {
     let state = wish.state.map(|state| state.admin().as_str().to_owned());
     let weight = wish.weight.map(|weight| format!("weight {weight}"));
     let address = wish.address.as_ref().map(|address| format!("added at {address}"));
-    [address, state, weight].into_iter().flatten().collect::<Vec<_>>().join(", ")
+    [address, state, weight]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// What was asked for is not there, with what is.
 pub(super) fn refused(refused: &Refused, pool: &str, backend: &str) -> Response<Body> {
     let (status, error, there) = match refused {
-        Refused::UnknownPool(pools) => (StatusCode::NOT_FOUND, format!("there is no pool {pool:?}"), (pools, pool)),
+        Refused::UnknownPool(pools) => (
+            StatusCode::NOT_FOUND,
+            format!("there is no pool {pool:?}"),
+            (pools, pool),
+        ),
         Refused::UnknownBackend(backends) => {
             let error = format!("pool {pool:?} has no backend {backend:?}");
             (StatusCode::NOT_FOUND, error, (backends, backend))
         }
         Refused::Taken => {
             let error = format!("pool {pool:?} has this backend or address already, or is full");
-            return answer::problem(StatusCode::CONFLICT, &error, "remove it first, or change its state or weight");
+            return answer::problem(
+                StatusCode::CONFLICT,
+                &error,
+                "remove it first, or change its state or weight",
+            );
         }
         Refused::Stopping => return answer::problem(StatusCode::SERVICE_UNAVAILABLE, "the balancer is stopping", ""),
     };
@@ -259,7 +299,13 @@ mod tests {
 
     #[test]
     fn distances() {
-        for (left, right, expected) in [("", "", 0), ("web", "web", 0), ("wbe", "web", 2), ("", "abc", 3), ("kitten", "sitting", 3)] {
+        for (left, right, expected) in [
+            ("", "", 0),
+            ("web", "web", 0),
+            ("wbe", "web", 2),
+            ("", "abc", 3),
+            ("kitten", "sitting", 3),
+        ] {
             assert_eq!(distance(left, right), expected, "{left} {right}");
         }
     }

@@ -124,7 +124,10 @@ fn equal_in_constant_time(left: &[u8], right: &[u8]) -> bool {
     if left.len() != right.len() {
         return false;
     }
-    let difference = left.iter().zip(right).fold(0_u8, |sum, (left, right)| sum | (left ^ right));
+    let difference = left
+        .iter()
+        .zip(right)
+        .fold(0_u8, |sum, (left, right)| sum | (left ^ right));
     std::hint::black_box(difference) == 0
 }
 

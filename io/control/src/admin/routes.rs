@@ -26,7 +26,11 @@ const READ: &str = "GET, HEAD";
 /// Answers a request that the guard has let in.
 pub(super) async fn route(head: &Parts, body: Incoming, control: &Control) -> Response<Body> {
     let Some(path) = segments(head.uri.path()) else {
-        return answer::problem(StatusCode::BAD_REQUEST, "the path is not valid", "escape it as RFC 3986 says");
+        return answer::problem(
+            StatusCode::BAD_REQUEST,
+            "the path is not valid",
+            "escape it as RFC 3986 says",
+        );
     };
     let path: Vec<&str> = path.iter().map(String::as_str).collect();
     let reads = head.method == Method::GET || head.method == Method::HEAD;
@@ -62,7 +66,11 @@ fn read(path: &[&str], control: &Control) -> Response<Body> {
 }
 
 fn not_found() -> Response<Body> {
-    answer::problem(StatusCode::NOT_FOUND, "there is nothing at this path", "GET / lists what there is")
+    answer::problem(
+        StatusCode::NOT_FOUND,
+        "there is nothing at this path",
+        "GET / lists what there is",
+    )
 }
 
 fn readiness(control: &Control) -> Response<Body> {
@@ -82,7 +90,10 @@ fn pool(control: &Control, name: &str) -> Response<Body> {
     match published.iter().find(|published| &*published.pool.name == name) {
         Some(published) => answer::json(StatusCode::OK, &picture::pool(published)),
         None => {
-            let there = published.iter().map(|published| published.pool.name.to_string()).collect();
+            let there = published
+                .iter()
+                .map(|published| published.pool.name.to_string())
+                .collect();
             change::refused(&Refused::UnknownPool(there), name, "")
         }
     }

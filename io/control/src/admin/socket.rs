@@ -65,7 +65,10 @@ async fn refuse_taken(path: &Path) -> Result<(), Error> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error),
         Ok(found) if !found.file_type().is_socket() => {
-            return Err(Error::new(ErrorKind::AlreadyExists, "a file that is not a socket stands there"));
+            return Err(Error::new(
+                ErrorKind::AlreadyExists,
+                "a file that is not a socket stands there",
+            ));
         }
         Ok(_) => {}
     }

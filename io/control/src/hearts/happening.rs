@@ -58,10 +58,18 @@ impl Happening {
 
     /// As a line of the log.
     pub(super) fn log(&self) {
-        let (pool, backend) = (self.pool.as_deref().unwrap_or(""), self.backend.as_deref().unwrap_or(""));
+        let (pool, backend) = (
+            self.pool.as_deref().unwrap_or(""),
+            self.backend.as_deref().unwrap_or(""),
+        );
         let (from, to) = (self.from.unwrap_or(""), self.to.unwrap_or(""));
-        let fields: [log::Field<'_>; 5] =
-            [("pool", &pool), ("backend", &backend), ("from", &from), ("to", &to), ("why", &self.why)];
+        let fields: [log::Field<'_>; 5] = [
+            ("pool", &pool),
+            ("backend", &backend),
+            ("from", &from),
+            ("to", &to),
+            ("why", &self.why),
+        ];
         let bad = matches!(self.to, Some("down" | "ejected"));
         if bad {
             log::warn("a backend changed", &fields);

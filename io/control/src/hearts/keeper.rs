@@ -95,7 +95,10 @@ impl Keeper {
     fn receive(&mut self, message: Message) {
         match message {
             Message::Prepare { pools, reply } => drop(reply.send(self.prepare(pools))),
-            Message::Commit { reply } => drop(reply.send(self.commit())),
+            Message::Commit { reply } => {
+                self.commit();
+                drop(reply.send(()));
+            }
             Message::Abandon => {
                 self.prepared.clear();
                 self.newcomers.clear();
@@ -129,7 +132,11 @@ impl Keeper {
         let mut shared = Vec::new();
         for (pool, saved) in pools {
             let pool = Arc::new(pool);
-            let known = self.rooms.iter().find(|room| room.pool.name == pool.name).map(|room| room.shared.clone());
+            let known = self
+                .rooms
+                .iter()
+                .find(|room| room.pool.name == pool.name)
+                .map(|room| room.shared.clone());
             shared.push(known.unwrap_or_else(|| self.newcomer(&pool, saved.as_ref())));
             self.prepared.push(pool);
         }
@@ -163,7 +170,9 @@ impl Keeper {
         let now = clock::now();
         let mut before: Vec<Room> = self.rooms.drain(..).chain(self.newcomers.drain(..)).collect();
         for pool in self.prepared.drain(..) {
-            let Some(index) = before.iter().position(|room| room.pool.name == pool.name) else { continue };
+            let Some(index) = before.iter().position(|room| room.pool.name == pool.name) else {
+                continue;
+            };
             let mut room = before.swap_remove(index);
             if *room.pool != *pool {
                 room.heart.handle(Event::Configure(Pool::clone(&pool)), now);
@@ -194,10 +203,18 @@ impl Keeper {
         Ok(())
     }
 
-    fn tell_backend(&mut self, pool: &str, backend: &str, event: impl FnOnce(BackendId) -> Event) -> Result<(), Refused> {
+    fn tell_backend(
+        &mut self,
+        pool: &str,
+        backend: &str,
+        event: impl FnOnce(BackendId) -> Event,
+    ) -> Result<(), Refused> {
         let room = self.room(pool)?;
         let view = room.shared.load();
-        let id = view.named(backend).map(|member| member.id).ok_or_else(|| unknown_backend(&view))?;
+        let id = view
+            .named(backend)
+            .map(|member| member.id)
+            .ok_or_else(|| unknown_backend(&view))?;
         drop(view);
         room.heart.handle(event(id), clock::now());
         self.dirty.notify_one();
@@ -255,7 +272,7 @@ impl Keeper {
                     Command::Probe {
                         backend,
                         probe,
-                        name,
+                        name: _,
                         address,
                         check,
                     } => probes.push(Job {
@@ -264,7 +281,6 @@ impl Keeper {
                             backend,
                             probe,
                         },
-                        name,
                         address,
                         check,
                     }),

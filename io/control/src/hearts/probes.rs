@@ -1,6 +1,6 @@
 //! Runs the probes that hearts ask for, a bounded number at once.
 
-use evenkeel_model::{BackendAddress, Check, Name};
+use evenkeel_model::{BackendAddress, Check};
 use evenkeel_pool::{BackendId, ProbeId, Verdict};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -20,7 +20,6 @@ pub(super) struct Asker {
 /// One probe to run.
 pub(super) struct Job {
     pub(super) asker: Asker,
-    pub(super) name: Name,
     pub(super) address: BackendAddress,
     pub(super) check: Arc<Check>,
 }
@@ -57,14 +56,19 @@ impl Probes {
     fn fill(&mut self) {
         while self.running.len() < AT_ONCE {
             let Some(job) = self.waiting.pop_front() else { return };
-            let handle = self.running.spawn(run(job.name, job.address, job.check));
+            let handle = self.running.spawn(run(job.address, job.check));
             self.askers.insert(handle.id(), job.asker);
         }
     }
 }
 
-async fn run(name: Name, address: BackendAddress, check: Arc<Check>) -> Verdict {
-    evenkeel_probe::probe(&address, &check, &name).await
+/// An http check that names no host says the backend's address.
+async fn run(address: BackendAddress, check: Arc<Check>) -> Verdict {
+    let (verdict, took) = evenkeel_probe::probe(&address, &check, &address.to_string()).await;
+    match verdict {
+        evenkeel_check::Verdict::Pass => Verdict::Pass { took },
+        evenkeel_check::Verdict::Fail(reason) => Verdict::Fail { reason },
+    }
 }
 
 fn crashed() -> Verdict {

@@ -6,7 +6,10 @@ use std::net::SocketAddr;
 const LONG: Duration = Duration::from_secs(20);
 
 fn pool(name: &str, addresses: &[SocketAddr]) -> Pool {
-    let backends = addresses.iter().map(|address| Backend::new(BackendAddress::Tcp(*address))).collect();
+    let backends = addresses
+        .iter()
+        .map(|address| Backend::new(BackendAddress::Tcp(*address)))
+        .collect();
     Pool::new(name, backends)
 }
 
@@ -18,7 +21,10 @@ async fn listener() -> (tokio::net::TcpListener, SocketAddr) {
 
 async fn started(pools: &[Pool]) -> Hearts {
     let hearts = Hearts::start();
-    let shared = hearts.prepare(pools.iter().map(|pool| (pool.clone(), None)).collect()).await.unwrap();
+    let shared = hearts
+        .prepare(pools.iter().map(|pool| (pool.clone(), None)).collect())
+        .await
+        .unwrap();
     assert!(wait_probed(&shared, LONG).await);
     hearts.commit().await.unwrap();
     hearts
@@ -41,12 +47,21 @@ async fn orders_are_obeyed_and_told() {
     let hearts = started(&[pool("web", &[living])]).await;
     let mut happenings = hearts.subscribe();
     let name = living.to_string();
-    hearts.order("web", &name, Order::State(AdminState::Drain)).await.unwrap();
+    hearts
+        .order("web", &name, Order::State(AdminState::Drain))
+        .await
+        .unwrap();
     assert!(!hearts.view("web").unwrap().named(&name).unwrap().usable);
     assert_eq!(hearts.wait_drained("web", &name, LONG).await, Ok(true));
     let happening = happenings.recv().await.unwrap();
-    assert_eq!((happening.to, happening.backend.as_deref()), (Some("drain"), Some(&*name)));
-    hearts.order("web", &name, Order::State(AdminState::Ready)).await.unwrap();
+    assert_eq!(
+        (happening.to, happening.backend.as_deref()),
+        (Some("drain"), Some(&*name))
+    );
+    hearts
+        .order("web", &name, Order::State(AdminState::Ready))
+        .await
+        .unwrap();
     assert_eq!(hearts.wait_usable("web", &name, LONG).await, Ok(true));
     let unknown = hearts.order("web", "nobody", Order::Weight(2)).await;
     assert_eq!(unknown, Err(Refused::UnknownBackend(vec![name])));
@@ -65,8 +80,14 @@ async fn drained_waits_for_the_last_request() {
         Choice::Go(permit) => permit,
         other => panic!("{other:?}"),
     };
-    hearts.order("web", &name, Order::State(AdminState::Drain)).await.unwrap();
-    assert_eq!(hearts.wait_drained("web", &name, Duration::from_millis(60)).await, Ok(false));
+    hearts
+        .order("web", &name, Order::State(AdminState::Drain))
+        .await
+        .unwrap();
+    assert_eq!(
+        hearts.wait_drained("web", &name, Duration::from_millis(60)).await,
+        Ok(false)
+    );
     drop(permit);
     assert_eq!(hearts.wait_drained("web", &name, LONG).await, Ok(true));
 }
@@ -95,7 +116,11 @@ async fn a_configuration_is_taken_whole_or_not_at_all() {
     let stays = hearts.published()[0].shared.clone();
     let next = || vec![(pool("comes", &[two]), None), (pool("stays", &[one, two]), None)];
     let names = |hearts: &Hearts| -> Vec<String> {
-        hearts.published().iter().map(|published| published.pool.name.to_string()).collect()
+        hearts
+            .published()
+            .iter()
+            .map(|published| published.pool.name.to_string())
+            .collect()
     };
 
     hearts.prepare(next()).await.unwrap();
@@ -115,7 +140,10 @@ async fn a_configuration_is_taken_whole_or_not_at_all() {
 async fn what_is_saved_comes_back() {
     let (_one, one) = listener().await;
     let hearts = started(&[pool("web", &[one])]).await;
-    hearts.order("web", &one.to_string(), Order::State(AdminState::Drain)).await.unwrap();
+    hearts
+        .order("web", &one.to_string(), Order::State(AdminState::Drain))
+        .await
+        .unwrap();
     let saved = hearts.saved().await.unwrap().remove(0).saved;
     let again = Hearts::start();
     again.prepare(vec![(pool("web", &[one]), Some(saved))]).await.unwrap();

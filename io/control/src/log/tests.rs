@@ -4,8 +4,16 @@ const TIME: Duration = Duration::from_millis(1_709_210_096_007);
 
 #[test]
 fn text_names_time_level_and_fields() {
-    let line = text(TIME, LogLevel::Warn, "backend is down", &[("pool", &"web"), ("why", &"2 of 3")]);
-    assert_eq!(line, "2024-02-29T12:34:56.007Z warn  backend is down pool=web why=\"2 of 3\"\n");
+    let line = text(
+        TIME,
+        LogLevel::Warn,
+        "backend is down",
+        &[("pool", &"web"), ("why", &"2 of 3")],
+    );
+    assert_eq!(
+        line,
+        "2024-02-29T12:34:56.007Z warn  backend is down pool=web why=\"2 of 3\"\n"
+    );
 }
 
 #[test]
@@ -20,7 +28,12 @@ fn json_is_one_object_a_line() {
 
 #[test]
 fn control_bytes_never_reach_the_terminal() {
-    let line = text(TIME, LogLevel::Info, "evil \u{1b}[2J", &[("pool", &"\u{1b}[2J"), ("other", &"a\nb")]);
+    let line = text(
+        TIME,
+        LogLevel::Info,
+        "evil \u{1b}[2J",
+        &[("pool", &"\u{1b}[2J"), ("other", &"a\nb")],
+    );
     assert!(!line.contains('\u{1b}'), "{line:?}");
     assert_eq!(line.matches('\n').count(), 1);
 }

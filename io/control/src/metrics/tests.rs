@@ -82,5 +82,8 @@ fn every_family_is_announced_once_before_its_samples() {
 fn labels_are_escaped() {
     let mut out = String::new();
     write(&mut out, &status("a\"b\\c\nd"), 1.0);
-    assert!(out.contains("evenkeel_pool_queued{pool=\"a\\\"b\\\\c\\nd\"} 4\n"), "{out}");
+    assert!(
+        out.contains("evenkeel_pool_queued{pool=\"a\\\"b\\\\c\\nd\"} 4\n"),
+        "{out}"
+    );
 }

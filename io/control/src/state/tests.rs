@@ -24,7 +24,10 @@ fn comes_back_as_it_was() {
     let file = file(folder.path());
     assert!(file.load().is_empty());
     file.save(kept()).unwrap();
-    assert_eq!(file.load(), BTreeMap::from([("web".to_owned(), kept().remove(0).saved)]));
+    assert_eq!(
+        file.load(),
+        BTreeMap::from([("web".to_owned(), kept().remove(0).saved)])
+    );
     let files: Vec<_> = std::fs::read_dir(folder.path().join("state")).unwrap().collect();
     assert_eq!(files.len(), 1, "{files:?}");
 }
@@ -47,7 +50,10 @@ fn what_cannot_be_understood_is_moved_aside() {
         std::fs::write(&file.path, &text).unwrap();
         assert_eq!(file.load(), BTreeMap::<String, Saved>::new(), "{text}");
         assert!(!file.path.exists());
-        assert_eq!(std::fs::read_to_string(file.path.with_extension("json.unreadable")).unwrap(), text);
+        assert_eq!(
+            std::fs::read_to_string(file.path.with_extension("json.unreadable")).unwrap(),
+            text
+        );
     }
 }
 
@@ -60,10 +66,17 @@ fn each_configuration_has_its_own() {
         let inner = folder.path().join(name);
         std::fs::create_dir(&inner).unwrap();
         std::fs::write(inner.join("evenkeel.toml"), "").unwrap();
-        paths.push(StateFile::open(Some(&state), &inner.join("evenkeel.toml")).unwrap().path);
+        paths.push(
+            StateFile::open(Some(&state), &inner.join("evenkeel.toml"))
+                .unwrap()
+                .path,
+        );
         // The same file by another way is the same.
         let other_way = inner.join("../").join(name).join("evenkeel.toml");
-        assert_eq!(&StateFile::open(Some(&state), &other_way).unwrap().path, paths.last().unwrap());
+        assert_eq!(
+            &StateFile::open(Some(&state), &other_way).unwrap().path,
+            paths.last().unwrap()
+        );
     }
     assert_ne!(paths[0], paths[1]);
 }

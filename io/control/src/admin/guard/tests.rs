@@ -22,15 +22,33 @@ fn status(side: Side, method: &Method, fields: &[(&'static str, &'static str)], 
 
 #[test]
 fn hosts() {
-    for host in ["127.0.0.1:9180", "127.0.0.1", "[::1]:9180", "[::1]", "localhost", "LOCALHOST:80", "192.0.2.7:1"] {
+    for host in [
+        "127.0.0.1:9180",
+        "127.0.0.1",
+        "[::1]:9180",
+        "[::1]",
+        "localhost",
+        "LOCALHOST:80",
+        "192.0.2.7:1",
+    ] {
         assert_eq!(status(tcp(), &Method::GET, &[("host", host)], None), 200, "{host}");
     }
-    let foreign = ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "127.0.0.1:80@evil", "", "[::1]x"];
+    let foreign = [
+        "evil.example",
+        "localhost.evil.example",
+        "127.0.0.1.evil.example",
+        "127.0.0.1:80@evil",
+        "",
+        "[::1]x",
+    ];
     for host in foreign {
         assert_eq!(status(tcp(), &Method::GET, &[("host", host)], None), 421, "{host}");
     }
     assert_eq!(status(tcp(), &Method::GET, &[], None), 421);
-    assert_eq!(status(tcp(), &Method::GET, &[("host", "::1"), ("host", "::1")], None), 421);
+    assert_eq!(
+        status(tcp(), &Method::GET, &[("host", "::1"), ("host", "::1")], None),
+        421
+    );
 }
 
 #[test]
@@ -57,16 +75,39 @@ fn changes_need_the_token_over_tcp() {
     assert_eq!(put(&[host, json], None), 403);
     assert_eq!(put(&[host, json, ("authorization", "Bearer ")], Some(" \n")), 403);
     assert_eq!(put(&[host, json], Some("secret")), 401);
-    assert_eq!(put(&[host, json, ("authorization", "Bearer secrets")], Some("secret")), 401);
-    assert_eq!(put(&[host, json, ("authorization", "Bearer secreT")], Some("secret")), 401);
-    assert_eq!(put(&[host, json, ("authorization", "Basic secret")], Some("secret")), 401);
-    assert_eq!(put(&[host, json, ("authorization", "bearer secret")], Some("secret\n")), 200);
+    assert_eq!(
+        put(&[host, json, ("authorization", "Bearer secrets")], Some("secret")),
+        401
+    );
+    assert_eq!(
+        put(&[host, json, ("authorization", "Bearer secreT")], Some("secret")),
+        401
+    );
+    assert_eq!(
+        put(&[host, json, ("authorization", "Basic secret")], Some("secret")),
+        401
+    );
+    assert_eq!(
+        put(&[host, json, ("authorization", "bearer secret")], Some("secret\n")),
+        200
+    );
     assert_eq!(put(&[host, ("authorization", "Bearer secret")], Some("secret")), 415);
 }
 
 #[test]
 fn the_socket_needs_only_json() {
     assert_eq!(status(Side::Socket, &Method::GET, &[], None), 200);
-    assert_eq!(status(Side::Socket, &Method::PUT, &[("content-type", "text/plain")], None), 415);
-    assert_eq!(status(Side::Socket, &Method::POST, &[("content-type", "application/json")], None), 200);
+    assert_eq!(
+        status(Side::Socket, &Method::PUT, &[("content-type", "text/plain")], None),
+        415
+    );
+    assert_eq!(
+        status(
+            Side::Socket,
+            &Method::POST,
+            &[("content-type", "application/json")],
+            None
+        ),
+        200
+    );
 }

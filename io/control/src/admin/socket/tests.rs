@@ -19,7 +19,10 @@ async fn a_living_process_keeps_it() {
     let (_listener, _file) = listen(&path).await.unwrap();
     let error = listen(&path).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::AddrInUse);
-    assert_eq!(error.to_string(), format!("already running (process {})", std::process::id()));
+    assert_eq!(
+        error.to_string(),
+        format!("already running (process {})", std::process::id())
+    );
 }
 
 #[tokio::test]
