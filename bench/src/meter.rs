@@ -96,6 +96,26 @@ fn ticks_cpu(process: u32) -> Duration {
     TICK * ticks
 }
 
+/// CPU time of the whole machine since it started: everything but idling and waiting for disks.
+pub(crate) fn machine() -> Duration {
+    let stat = fs::read_to_string("/proc/stat").unwrap_or_default();
+    let Some(line) = stat.lines().next() else {
+        return Duration::ZERO;
+    };
+    // user, nice, system, (idle, iowait,) irq, softirq, steal: proc(5).
+    let fields: Vec<u32> = line
+        .split_ascii_whitespace()
+        .skip(1)
+        .filter_map(|field| field.parse().ok())
+        .collect();
+    TICK * fields
+        .iter()
+        .enumerate()
+        .filter(|(at, _)| matches!(at, 0..=2 | 5..=7))
+        .map(|(_, ticks)| *ticks)
+        .sum::<u32>()
+}
+
 /// Proportional set size of these processes in bytes: what they hold alone plus their part of what they share.
 pub(crate) fn memory(processes: &[u32]) -> io::Result<u64> {
     let mut bytes = 0;

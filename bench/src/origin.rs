@@ -168,11 +168,11 @@ impl Origin {
             return;
         };
         let wish = connection.handle(ready, &self.answers, buffer);
-        self.grant(number, wish);
+        self.grant(number, &wish);
     }
 
     /// Does what a connection wishes; one that failed is closed, which is nobody's concern here.
-    fn grant(&mut self, number: usize, wish: io::Result<Wish>) {
+    fn grant(&mut self, number: usize, wish: &io::Result<Wish>) {
         let Some(connection) = self.connections.at(number) else {
             return;
         };
@@ -200,7 +200,7 @@ impl Origin {
                 };
                 if connection.serial == whom.serial {
                     let wish = connection.finish_work(&self.answers);
-                    self.grant(whom.token, wish);
+                    self.grant(whom.token, &wish);
                 }
             }
         }

@@ -57,6 +57,7 @@ struct Reading {
     at: Instant,
     watched: Cpu,
     own: Cpu,
+    machine: Duration,
 }
 
 impl<'a> Engine<'a> {
@@ -92,6 +93,7 @@ impl<'a> Engine<'a> {
         let read = || Reading {
             watched: Cpu::of(&watched),
             own: Cpu::of(&own),
+            machine: meter::machine(),
             at: Instant::now(),
         };
 
@@ -126,13 +128,17 @@ impl<'a> Engine<'a> {
             return Err(Failure::new("the window ended before it began"));
         };
         self.count_unanswered(ended.at);
+        let watched_cpu = ended.watched.since(begun.watched);
+        let own_cpu = ended.own.since(begun.own);
+        let machine_cpu = ended.machine.saturating_sub(begun.machine);
         Ok(Outcome {
             tally: self.tally,
             window: ended.at - begun.at,
             errors: self.errors,
             reopened: self.reopened,
-            watched_cpu: self.options.watch.map(|_| ended.watched.since(begun.watched)),
-            own_cpu: ended.own.since(begun.own),
+            watched_cpu: self.options.watch.map(|_| watched_cpu),
+            own_cpu,
+            others_cpu: machine_cpu.saturating_sub(watched_cpu + own_cpu),
             idle: None,
         })
     }

@@ -63,6 +63,7 @@ pub(super) fn run(options: &Options) -> Result<Outcome, Failure> {
         reopened: 0,
         watched_cpu: None,
         own_cpu: Duration::ZERO,
+        others_cpu: Duration::ZERO,
         idle: Some(Idle {
             connections: holder.answered as u64,
             lost: holder.lost,

@@ -41,6 +41,8 @@ pub(crate) struct Outcome {
     pub(crate) watched_cpu: Option<Duration>,
     /// CPU time of this process and its companions (the origin) within the window.
     pub(crate) own_cpu: Duration,
+    /// CPU time of everything else on the machine within the window.
+    pub(crate) others_cpu: Duration,
     pub(crate) idle: Option<Idle>,
 }
 
@@ -70,6 +72,7 @@ impl Outcome {
             "cpu_us_per_request": self.watched_cpu.map(per_request),
             "core_share": self.watched_cpu.map(|cpu| cpu.as_secs_f64() / seconds),
             "load_core_share": self.own_cpu.as_secs_f64() / seconds,
+            "others": self.others_cpu.as_secs_f64() / seconds,
             "p50_us": latency.value_at_quantile(0.5),
             "p99_us": latency.value_at_quantile(0.99),
             "p999_us": latency.value_at_quantile(0.999),
