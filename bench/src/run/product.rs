@@ -207,10 +207,10 @@ fn haproxy(listen: SocketAddr, backends: &[SocketAddr], kind: Kind, splice: bool
         .enumerate()
         .map(|(number, address)| format!("server b{number} {address}"))
         .collect();
-    let splice = if splice {
-        "option splice-response\n    option splice-request"
+    let (connections, splice) = if splice {
+        ("2000", "option splice-response\n    option splice-request")
     } else {
-        ""
+        ("9600", "")
     };
     fill(
         HAPROXY,
