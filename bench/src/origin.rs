@@ -206,3 +206,27 @@ impl Origin {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_uneven_pool_serves_about_1700_requests_a_second() {
+        let behaviours: Vec<Behaviour> = (0..10).map(uneven).collect();
+        let rate = |behaviour: &Behaviour| {
+            let moving = behaviour
+                .stall
+                .map_or(1.0, |stall| 1.0 - stall.lasting.div_duration_f64(stall.every));
+            behaviour.places as f64 / behaviour.mean.as_secs_f64() * moving
+        };
+        let capacity: f64 = behaviours.iter().map(rate).sum();
+        assert!((1690.0..1735.0).contains(&capacity), "{capacity}");
+        let slow = behaviours
+            .iter()
+            .filter(|behaviour| behaviour.mean == 3 * UNEVEN_MEAN)
+            .count();
+        let stalling = behaviours.iter().filter(|behaviour| behaviour.stall.is_some()).count();
+        assert_eq!((slow, stalling), (2, 1));
+    }
+}

@@ -136,7 +136,7 @@ impl<'a> Bench<'a> {
         let core = self.options.balancer_core;
         let (running, address) = self
             .products
-            .start(product, scenario.kind, &origin.backends, core, self.directory)?;
+            .start(product, scenario, &origin.backends, core, self.directory)?;
         let mut times = scenario.kind.times(self.options.quick);
         if let (Kind::Cpu, Some(window)) = (scenario.kind, self.options.window) {
             times.window = window;

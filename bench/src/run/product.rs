@@ -125,7 +125,7 @@ impl Products {
     pub(crate) fn start(
         &self,
         product: Product,
-        kind: Kind,
+        scenario: &Scenario,
         backends: &[SocketAddr],
         core: usize,
         directory: &Directory,
@@ -140,11 +140,11 @@ impl Products {
             }
             Product::Haproxy | Product::HaproxySplice => {
                 let splice = product == Product::HaproxySplice;
-                let file = write(at, "haproxy.cfg", &haproxy(listen, backends, kind, splice))?;
+                let file = write(at, "haproxy.cfg", &haproxy(listen, backends, scenario.kind, splice))?;
                 vec![path(&self.haproxy)?, "-db".to_owned(), "-f".to_owned(), file]
             }
             Product::Nginx => {
-                let file = write(at, "nginx.conf", &self.nginx(listen, backends, kind, at))?;
+                let file = write(at, "nginx.conf", &self.nginx(listen, backends, scenario, at))?;
                 let prefix = at.display().to_string();
                 let options = ["-e", "stderr", "-p", &prefix, "-c", &file].map(str::to_owned);
                 [vec![path(&self.nginx)?], options.to_vec()].concat()
@@ -165,8 +165,8 @@ impl Products {
         Ok((running, listen))
     }
 
-    fn nginx(&self, listen: SocketAddr, backends: &[SocketAddr], kind: Kind, directory: &Path) -> String {
-        let balance = match kind {
+    fn nginx(&self, listen: SocketAddr, backends: &[SocketAddr], scenario: &Scenario, directory: &Path) -> String {
+        let balance = match scenario.kind {
             // Round robin is what nginx does when not told, and the cheapest.
             Kind::Cpu | Kind::Memory | Kind::Latency => String::new(),
             Kind::Uneven => format!("{};", self.nginx_balance),
@@ -179,7 +179,7 @@ impl Products {
                 ("LISTEN", &listen.to_string()),
                 ("BALANCE", &balance),
                 ("BACKENDS", &servers.join("\n        ")),
-                ("BUFFERS", ""),
+                ("BUFFERS", scenario.nginx),
             ],
         )
     }

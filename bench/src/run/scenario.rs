@@ -15,6 +15,8 @@ pub(crate) struct Scenario {
     pub(crate) goals: &'static [Goal],
     /// HAProxy is measured with splice as well, and the better counts.
     pub(crate) splice: bool,
+    /// Directives for nginx: the buffers that cost least here, found by trying (see the README).
+    pub(crate) nginx: &'static str,
     /// Left out unless named.
     pub(crate) only_if_named: bool,
 }
@@ -97,8 +99,14 @@ const PLAIN: Scenario = Scenario {
     kind: Kind::Cpu,
     goals: &[],
     splice: false,
+    nginx: "",
     only_if_named: false,
 };
+
+/// A whole answer of 16 KiB with its head fits into the first buffer.
+const NGINX_MEDIUM: &str = "proxy_buffer_size 32k; proxy_buffers 8 32k; proxy_busy_buffers_size 64k;";
+const NGINX_LARGE: &str = "proxy_buffer_size 16k; proxy_buffers 8 16k;";
+const NGINX_UPLOAD: &str = "client_body_buffer_size 32k;";
 
 /// All scenarios, in the order they run.
 const SCENARIOS: &[Scenario] = &[
@@ -128,6 +136,7 @@ const SCENARIOS: &[Scenario] = &[
         name: "body-16k",
         title: "64 keep-alive connections, 16 KiB answers",
         load: &["--connections", "64", "--path", "/16k"],
+        nginx: NGINX_MEDIUM,
         goals: &[
             goal(Metric::CpuPerRequest, Against::Haproxy, 0.55),
             goal(Metric::CpuPerRequest, Against::Nginx, 0.85),
@@ -138,6 +147,7 @@ const SCENARIOS: &[Scenario] = &[
         name: "chunked-16k",
         title: "64 keep-alive connections, 16 KiB answers in chunks of 4 KiB",
         load: &["--connections", "64", "--path", "/chunked16k"],
+        nginx: NGINX_MEDIUM,
         only_if_named: true,
         ..PLAIN
     },
@@ -145,6 +155,7 @@ const SCENARIOS: &[Scenario] = &[
         name: "body-1m",
         title: "16 keep-alive connections, 1 MiB answers",
         load: &["--connections", "16", "--path", "/1m"],
+        nginx: NGINX_LARGE,
         goals: &[goal(Metric::CpuPerRequest, Against::Better, 1.0)],
         splice: true,
         ..PLAIN
@@ -153,6 +164,7 @@ const SCENARIOS: &[Scenario] = &[
         name: "upload-1m",
         title: "16 keep-alive connections, 1 MiB uploads",
         load: &["--connections", "16", "--upload", "1048576"],
+        nginx: NGINX_UPLOAD,
         goals: &[goal(Metric::CpuPerRequest, Against::Better, 0.75)],
         splice: true,
         ..PLAIN
@@ -250,7 +262,7 @@ impl Kind {
     /// Times of a whole or a quick run. The uneven pool's window holds whole periods of its stall.
     pub(crate) fn times(self, quick: bool) -> Times {
         let (warmup, window) = match (self, quick) {
-            (Self::Cpu | Self::Memory, false) => (1000, 3000),
+            (Self::Cpu | Self::Memory, false) => (700, 3000),
             (Self::Cpu | Self::Memory, true) => (300, 1000),
             (Self::Latency, false) => (1000, 4000),
             (Self::Latency, true) => (500, 1500),
