@@ -22,7 +22,7 @@
 //! refused: 400                     one answer with this status and a short text, then the connection closes;
 //!                                  not one byte reaches the origin
 //! expect: 200 open                 the responses in order, then open | closed; alternatives 400/501, optional 100?,
-//!                                  any number 103*, "none" without responses, "truncated" when the last one is cut off
+//!                                  any number 103*, so many 200x3, "none" without responses, "truncated" when the last one is cut off
 //! backend: none                    nothing reached it;  2: so many whole requests;  unfinished: none was whole
 //! backend line: GET / HTTP/1.1     more of these: see `corpus::BackendCheck`, `ClientCheck`
 //! or                               begins another outcome that is as good

@@ -294,7 +294,10 @@ fn responses(text: &str) -> Result<Outcome, String> {
             "open" => outcome.connection = Some(Afterwards::Open),
             "closed" => outcome.connection = Some(Afterwards::Closed),
             "truncated" => outcome.truncated = true,
-            statuses => outcome.responses.push(expected(statuses)?),
+            repeated => {
+                let (statuses, times) = repeated.split_once('x').unwrap_or((repeated, "1"));
+                outcome.responses.extend(vec![expected(statuses)?; number(times)?]);
+            }
         }
     }
     if text.trim().is_empty() {

@@ -133,6 +133,7 @@ fn mistakes_name_their_line() {
 #[test]
 fn the_corpus_is_readable_and_large() {
     let (requests, responses) = (load("request-").unwrap(), load("response-").unwrap());
+    println!("{} request cases, {} response cases", requests.len(), responses.len());
     assert!(requests.len() >= 400, "{} request cases", requests.len());
     assert!(responses.len() >= 60, "{} response cases", responses.len());
 }
@@ -140,15 +141,17 @@ fn the_corpus_is_readable_and_large() {
 #[test]
 fn no_two_cases_are_the_same() {
     let cases = load("").unwrap();
+    let mut twins: Vec<String> = Vec::new();
     for (at, case) in cases.iter().enumerate() {
         let same = |other: &&super::Case| {
             (&other.steps, &other.script, other.listener) == (&case.steps, &case.script, case.listener)
         };
         if let Some(twin) = cases[..at].iter().find(same) {
-            panic!(
-                "{} {:?} sends the same as {} {:?}",
+            twins.push(format!(
+                "{} {:?} is {} {:?}",
                 case.place, case.name, twin.place, twin.name
-            );
+            ));
         }
     }
+    assert!(twins.is_empty(), "cases that send the same:\n{}", twins.join("\n"));
 }
