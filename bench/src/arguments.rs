@@ -46,6 +46,7 @@ load     ask, check and measure
   --seed N   --json
 relay    carry bytes and look at none
   --listen ADDRESS (127.0.0.1:0)   --to ADDRESS (required; again: in turn)
+  --buffer BYTES (32768)
 
 scenarios: keepalive-64 keepalive-1024 body-16k chunked-16k body-1m upload-1m connection-per-request idle-memory
   latency-5000 latency-15000 uneven-600 uneven-1100 uneven-1400; `uneven` and `latency` mean all of theirs;
@@ -108,11 +109,13 @@ fn parse_relay(mut parser: lexopt::Parser) -> Result<relay::Options, Failure> {
     let mut options = relay::Options {
         listen: any_port(),
         to: Vec::new(),
+        buffer: relay::BUFFER_BYTES,
     };
     while let Some(argument) = parser.next()? {
         match argument {
             Arg::Long("listen") => options.listen = parser.value()?.parse()?,
             Arg::Long("to") => options.to.push(parser.value()?.parse()?),
+            Arg::Long("buffer") => options.buffer = parser.value()?.parse()?,
             other => return Err(other.unexpected().into()),
         }
     }

@@ -137,8 +137,8 @@ impl<'a> Engine<'a> {
             errors: self.errors,
             reopened: self.reopened,
             watched_cpu: self.options.watch.map(|_| watched_cpu),
-            own_cpu,
-            others_cpu: machine_cpu.saturating_sub(watched_cpu + own_cpu),
+            own_cpu: Some(own_cpu),
+            others_cpu: Some(machine_cpu.saturating_sub(watched_cpu + own_cpu)),
             idle: None,
         })
     }

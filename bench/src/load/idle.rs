@@ -62,8 +62,8 @@ pub(super) fn run(options: &Options) -> Result<Outcome, Failure> {
         errors: BTreeMap::new(),
         reopened: 0,
         watched_cpu: None,
-        own_cpu: Duration::ZERO,
-        others_cpu: Duration::ZERO,
+        own_cpu: None,
+        others_cpu: None,
         idle: Some(Idle {
             connections: holder.answered as u64,
             lost: holder.lost,

@@ -40,9 +40,9 @@ pub(crate) struct Outcome {
     /// CPU time of the watched process tree within the window.
     pub(crate) watched_cpu: Option<Duration>,
     /// CPU time of this process and its companions (the origin) within the window.
-    pub(crate) own_cpu: Duration,
+    pub(crate) own_cpu: Option<Duration>,
     /// CPU time of everything else on the machine within the window.
-    pub(crate) others_cpu: Duration,
+    pub(crate) others_cpu: Option<Duration>,
     pub(crate) idle: Option<Idle>,
 }
 
@@ -71,8 +71,8 @@ impl Outcome {
             "requests_per_second": self.tally.completed as f64 / seconds.max(f64::MIN_POSITIVE),
             "cpu_us_per_request": self.watched_cpu.map(per_request),
             "core_share": self.watched_cpu.map(|cpu| cpu.as_secs_f64() / seconds),
-            "load_core_share": self.own_cpu.as_secs_f64() / seconds,
-            "others": self.others_cpu.as_secs_f64() / seconds,
+            "load_core_share": self.own_cpu.map(|cpu| cpu.as_secs_f64() / seconds),
+            "others": self.others_cpu.map(|cpu| cpu.as_secs_f64() / seconds),
             "p50_us": latency.value_at_quantile(0.5),
             "p99_us": latency.value_at_quantile(0.99),
             "p999_us": latency.value_at_quantile(0.999),

@@ -130,7 +130,24 @@ pub(crate) fn of_scenario(scenario: &Scenario, rows: &[Row], verdicts: &[Verdict
     for verdict in verdicts {
         let _ = writeln!(text, "{}", verdict.to_text());
     }
+    if let Some(warning) = warning(rows) {
+        let _ = writeln!(text, "{warning}");
+    }
     text
+}
+
+/// A busy machine makes latencies meaningless and CPU figures doubtful, and says so itself.
+fn warning(rows: &[Row]) -> Option<String> {
+    const CORES_MAX: f64 = 0.1;
+    let others = rows
+        .iter()
+        .flat_map(|row| row.samples.iter().filter_map(Sample::others))
+        .max_by(f64::total_cmp)?;
+    (others > CORES_MAX).then(|| {
+        format!(
+            "DOUBTFUL: something else used {others:.1} cores meanwhile; latencies mean nothing, CPU figures are rough"
+        )
+    })
 }
 
 fn spread(row: &Row, digits: usize, figure: fn(&Sample) -> Option<f64>) -> String {
