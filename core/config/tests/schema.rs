@@ -20,7 +20,9 @@ fn failures(root: &Value, schema: &Value, value: &Value, at: &str, out: &mut Vec
             }
             "type" => has_type(value, rule.as_str().unwrap()),
             "const" => value == rule,
-            "pattern" => value.as_str().is_none_or(|text| pattern(rule).is_match(text)),
+            "pattern" => value
+                .as_str()
+                .is_none_or(|text| pattern(rule).is_match(text.as_bytes())),
             "minimum" => value.as_f64().is_none_or(|number| number >= rule.as_f64().unwrap()),
             "maximum" => value.as_f64().is_none_or(|number| number <= rule.as_f64().unwrap()),
             "anyOf" => rule.as_array().unwrap().iter().any(|rule| is_valid(root, rule, value)),
@@ -74,8 +76,9 @@ fn properties(root: &Value, schema: &Value, value: &Value, at: &str, keyword: &s
 }
 
 /// Our patterns are ECMA-262, of which `regex` lacks only the look-ahead that durations use.
-fn pattern(rule: &Value) -> regex::Regex {
-    regex::Regex::new(&rule.as_str().unwrap().replace("(?=[0-9])", "")).unwrap()
+fn pattern(rule: &Value) -> regex::bytes::Regex {
+    let text = rule.as_str().unwrap().replace("(?=[0-9])", "");
+    regex::bytes::RegexBuilder::new(&text).unicode(false).build().unwrap()
 }
 
 fn is_valid(root: &Value, schema: &Value, value: &Value) -> bool {
