@@ -211,16 +211,14 @@ impl RequestHead {
     fn judge_replaced(&mut self, buffer: &[u8]) {
         let mut request_ids = 0;
         for field in &mut self.fields {
-            match field.id {
-                FieldId::XRequestId => {
-                    request_ids += 1;
-                    let value = field.value.of(buffer);
-                    let good = (1..=REQUEST_ID_BYTES).contains(&value.len()) && value.iter().all(u8::is_ascii_graphic);
-                    self.request_id = (good && request_ids == 1).then_some(field.value);
-                    field.forward = false;
-                }
-                id if is_about_the_client(id) => field.forward = false,
-                _ => {}
+            if field.id == FieldId::XRequestId {
+                request_ids += 1;
+                let value = field.value.of(buffer);
+                let good = (1..=REQUEST_ID_BYTES).contains(&value.len()) && value.iter().all(u8::is_ascii_graphic);
+                self.request_id = (good && request_ids == 1).then_some(field.value);
+                field.forward = false;
+            } else if is_about_the_client(field.id) {
+                field.forward = false;
             }
         }
     }
@@ -287,14 +285,20 @@ struct Seen {
 
 impl Seen {
     fn note(&mut self, index: usize, id: FieldId) -> Result<(), Fault> {
-        match id {
-            FieldId::Host if self.host.replace(index).is_some() => return Err(Fault::HostRepeated),
-            FieldId::Expect if self.expect.replace(index).is_some() => return Err(Fault::Expectation),
-            FieldId::Upgrade => self.upgrade_repeated = self.upgrade.replace(index).is_some(),
-            FieldId::Connection => self.connection = true,
-            FieldId::XRequestId => self.replaced = true,
-            id if is_about_the_client(id) => self.replaced = true,
-            _ => {}
+        if id == FieldId::Host {
+            if self.host.replace(index).is_some() {
+                return Err(Fault::HostRepeated);
+            }
+        } else if id == FieldId::Expect {
+            if self.expect.replace(index).is_some() {
+                return Err(Fault::Expectation);
+            }
+        } else if id == FieldId::Upgrade {
+            self.upgrade_repeated = self.upgrade.replace(index).is_some();
+        } else if id == FieldId::Connection {
+            self.connection = true;
+        } else if id == FieldId::XRequestId || is_about_the_client(id) {
+            self.replaced = true;
         }
         Ok(())
     }

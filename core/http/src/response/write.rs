@@ -50,11 +50,8 @@ impl ResponseHead {
         let as_is = answer.framing == AnswerFraming::AsIs;
         let mut wants_length = as_is && self.declared_length.is_some();
         for field in &self.fields {
-            let passes = match field.id {
-                FieldId::ContentLength => as_is,
-                FieldId::Trailer => answer.framing == AnswerFraming::Chunked,
-                _ => true,
-            };
+            let passes = (as_is || field.id != FieldId::ContentLength)
+                && (answer.framing == AnswerFraming::Chunked || field.id != FieldId::Trailer);
             if field.forward && passes {
                 wants_length &= field.id != FieldId::ContentLength;
                 run.add(field.line, buffer, out);
