@@ -1,0 +1,13 @@
+//! Texts with a grammar of their own, each read by a pure function: text in, value or fault out.
+
+pub(crate) mod address;
+pub(crate) mod amount;
+pub(crate) mod http;
+pub(crate) mod name;
+pub(crate) mod network;
+pub(crate) mod number;
+pub(crate) mod pattern;
+pub(crate) mod place;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,29 @@
+//! Text to model: reads a configuration, tells every error at once with its place and a suggestion, and says what a
+//! reload changes.
+//!
+//! This crate owns the configuration's keys ([`schema`] has them for editors), its grammar and its ranges. It must
+//! never read a file, look up a name or decide about traffic.
+
+mod admin;
+mod atom;
+mod diff;
+mod keys;
+mod listener;
+mod pool;
+mod problem;
+mod proxy;
+mod reading;
+mod render;
+mod report;
+mod route;
+mod schema;
+mod slot;
+mod suggest;
+mod syntax;
+mod view;
+
+pub use diff::{Change, diff};
+pub use problem::{PROBLEMS_LIMIT, Problem, Problems};
+pub use proxy::proxy;
+pub use reading::{TEXT_LIMIT, parse};
+pub use schema::schema;

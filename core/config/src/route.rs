@@ -1,0 +1,243 @@
+//! Routes: the short form `routes = { "host/path" = "pool" }` and the long form `[[listener.NAME.route]]`.
+
+use crate::atom::{http, name, pattern};
+use crate::listener;
+use crate::problem::Fault;
+use crate::reading::Reading;
+use crate::slot::Slot;
+use crate::view::View;
+use evenkeel_model::{Match, Name, PathPattern, Respond, Retry, RetryOn, Route, RouteAction, RouteRetry, ValuePattern};
+use std::collections::HashMap;
+use std::ops::Range;
+
+/// Bytes of a fixed answer: it is kept in memory and written at once.
+const BODY_LIMIT: usize = 64 * 1024;
+
+/// Each key of `routes` with its place.
+pub(crate) fn short_form(reading: &mut Reading<'_>, slot: &Slot<'_>) -> Vec<(Range<usize>, Route)> {
+    let mut routes = Vec::new();
+    for pair in slot.pairs(&mut reading.report) {
+        let matches = match pattern::route_key(pair.name) {
+            Ok((host, path)) => Some(Match {
+                host,
+                path,
+                ..Match::default()
+            }),
+            Err(fault) => {
+                reading.report.add(pair.key_span.clone(), fault);
+                None
+            }
+        };
+        let pool = pool_name(reading, &pair);
+        if let (Some(matches), Some(pool)) = (matches, pool) {
+            let route = Route {
+                name: pair.name.into(),
+                matches,
+                action: RouteAction::Pool(pool),
+                timeout: None,
+                retry: None,
+            };
+            routes.push((pair.key_span.clone(), route));
+        }
+    }
+    routes
+}
+
+/// The name of a pool, noted as wanted.
+pub(crate) fn pool_name(reading: &mut Reading<'_>, slot: &Slot<'_>) -> Option<Name> {
+    let name = slot.parsed(&mut reading.report, name::name)?;
+    reading.want_pool(slot.span(), &name);
+    Some(name)
+}
+
+/// One `[[listener.NAME.route]]`; `None` when what it does is not sound.
+pub(crate) fn long_form(reading: &mut Reading<'_>, view: &View<'_>) -> Option<Route> {
+    let matches = matches(reading, view);
+    let action = action(reading, view);
+    let timeout = view.duration(&mut reading.report, "timeout");
+    let retry = view
+        .table(&mut reading.report, "retry")
+        .map(|inner| retry(reading, &inner));
+    for key in ["timeout", "retry"] {
+        if let (Some(slot), Some(RouteAction::Redirect(_) | RouteAction::Respond(_))) = (view.get(key), &action) {
+            let fault = Fault::new(format!("`{key}` means nothing without `pool`"));
+            reading.report.add(slot.key_span.clone(), fault);
+        }
+    }
+    Some(Route {
+        name: route_name(reading, view),
+        matches,
+        action: action?,
+        timeout,
+        retry,
+    })
+}
+
+/// Host and path as they are written.
+fn route_name(reading: &mut Reading<'_>, view: &View<'_>) -> Name {
+    let mut name = String::new();
+    for key in ["host", "path", "path_regex"] {
+        let slot = view.get(key).filter(Slot::is_text);
+        name.push_str(slot.and_then(|slot| slot.text(&mut reading.report)).unwrap_or_default());
+    }
+    if name.is_empty() { Name::from("*") } else { name.into() }
+}
+
+fn matches(reading: &mut Reading<'_>, view: &View<'_>) -> Match {
+    let report = &mut reading.report;
+    if let (Some(_), Some(second)) = (view.get("path"), view.get("path_regex")) {
+        report.add(second.key_span, Fault::new("a route has either `path` or `path_regex`"));
+    }
+    let path = view.parsed(report, "path", pattern::path);
+    let path_regex = view.parsed(report, "path_regex", pattern::path_regex);
+    let methods = view.get("method").map(|slot| slot.items(report)).unwrap_or_default();
+    Match {
+        host: view.parsed(report, "host", pattern::host).flatten(),
+        path: path.or(path_regex),
+        methods: methods
+            .iter()
+            .filter_map(|item| item.parsed(report, http::method))
+            .collect(),
+        headers: conditions(reading, view, "header", http::field_name, http::field_value),
+        cookies: conditions(reading, view, "cookie", http::cookie_name, http::value),
+        query: conditions(reading, view, "query", http::parameter_name, http::value),
+        from: listener::networks(reading, view, "from"),
+    }
+}
+
+fn conditions(
+    reading: &mut Reading<'_>,
+    view: &View<'_>,
+    key: &str,
+    read_name: fn(&str) -> Result<Name, Fault>,
+    read_value: fn(&str) -> Result<ValuePattern, Fault>,
+) -> Vec<(Name, ValuePattern)> {
+    let report = &mut reading.report;
+    let pairs = view.get(key).map(|slot| slot.pairs(report)).unwrap_or_default();
+    let mut conditions: Vec<(Name, ValuePattern)> = Vec::new();
+    let mut seen: HashMap<Name, ()> = HashMap::new();
+    for pair in pairs {
+        let value = pair.parsed(report, read_value);
+        match read_name(pair.name) {
+            Ok(name) if seen.insert(name.clone(), ()).is_some() => {
+                report.add(
+                    pair.key_span.clone(),
+                    Fault::new(format!("`{name}` is asked for twice")),
+                );
+            }
+            Ok(name) => conditions.extend(value.map(|value| (name, value))),
+            Err(fault) => report.add(pair.key_span.clone(), fault),
+        }
+    }
+    conditions
+}
+
+fn action(reading: &mut Reading<'_>, view: &View<'_>) -> Option<RouteAction> {
+    const ACTIONS: [&str; 3] = ["pool", "redirect", "respond"];
+    let mut written: Vec<Slot<'_>> = ACTIONS.iter().filter_map(|action| view.get(action)).collect();
+    written.sort_by_key(|slot| slot.key_span.start);
+    for second in written.iter().skip(1) {
+        let message = format!(
+            "a route does one thing: either `{}` or `{}`",
+            written[0].name, second.name
+        );
+        reading.report.add(second.key_span.clone(), Fault::new(message));
+    }
+    if !view.is_meant(&["pool", "redirect", "respond", "split", "files"]) {
+        let fault = Fault::new("this route does nothing").help("give it a `pool`, a `redirect` or a `respond`");
+        reading.report.absent(view.place.clone(), fault);
+    }
+    let pool = view.get("pool").and_then(|slot| pool_name(reading, &slot));
+    let redirect = view.parsed(&mut reading.report, "redirect", http::redirect);
+    let respond = view
+        .table(&mut reading.report, "respond")
+        .map(|inner| respond(reading, &inner));
+    pool.map(RouteAction::Pool)
+        .or(redirect.map(RouteAction::Redirect))
+        .or(respond.map(RouteAction::Respond))
+}
+
+fn respond(reading: &mut Reading<'_>, view: &View<'_>) -> Respond {
+    let report = &mut reading.report;
+    let status = view
+        .integer(report, "status")
+        .and_then(|status| u16::try_from(status).ok())
+        .unwrap_or(200);
+    let body = view.get("body").and_then(|slot| slot.text(report)).unwrap_or_default();
+    if body.len() > BODY_LIMIT {
+        let message = format!("`body` has {} bytes, a fixed answer at most {BODY_LIMIT}", body.len());
+        view.blame(report, "body", Fault::new(message));
+    }
+    // RFC 9110 15.3.5, 15.3.6, 15.4.5.
+    if !body.is_empty() && matches!(status, 204 | 205 | 304) {
+        view.blame(
+            report,
+            "body",
+            Fault::new(format!("an answer with status {status} has no body")),
+        );
+    }
+    Respond {
+        status,
+        body: body.into(),
+    }
+}
+
+fn retry(reading: &mut Reading<'_>, view: &View<'_>) -> RouteRetry {
+    let report = &mut reading.report;
+    let mut on = vec![RetryOn::Connect, RetryOn::Reset];
+    if let Some(slot) = view.get("on") {
+        let items = slot.items(report);
+        if items.is_empty() {
+            let fault = Fault::new("`on` is empty").help("`attempts = 0` turns retries off");
+            slot.fault(report, fault);
+        }
+        on = items.iter().filter_map(|item| retry_on(report, item)).collect();
+    }
+    RouteRetry {
+        attempts: view.count(report, "attempts").unwrap_or(Retry::default().attempts),
+        on,
+    }
+}
+
+fn retry_on(report: &mut crate::report::Report<'_>, item: &Slot<'_>) -> Option<RetryOn> {
+    if item.is_integer() {
+        return item
+            .integer(report)
+            .and_then(|status| u16::try_from(status).ok())
+            .map(RetryOn::Status);
+    }
+    item.parsed(report, http::retry_on)
+}
+
+/// Two routes of one listener that match the same: the second would never be chosen.
+pub(crate) fn refuse_duplicates(reading: &mut Reading<'_>, routes: &[(Range<usize>, Route)]) {
+    let mut seen: HashMap<String, usize> = HashMap::new();
+    for (span, route) in routes {
+        let line = reading.report.line(span.start);
+        match seen.entry(sameness(&route.matches)) {
+            std::collections::hash_map::Entry::Vacant(entry) => {
+                entry.insert(line);
+            }
+            std::collections::hash_map::Entry::Occupied(entry) => {
+                let message = format!("this is never chosen: line {} already matches the same", entry.get());
+                reading.report.add(span.clone(), Fault::new(message));
+            }
+        }
+    }
+}
+
+/// Equal for matches that match the same requests, as far as writing them differently goes.
+fn sameness(matches: &Match) -> String {
+    let mut matches = matches.clone();
+    // `example.com/*` and `example.com` are the same.
+    if matches.path == Some(PathPattern::Prefix("/".into())) {
+        matches.path = None;
+    }
+    matches.methods.sort();
+    matches.methods.dedup();
+    matches.from.sort();
+    for named in [&mut matches.headers, &mut matches.cookies, &mut matches.query] {
+        named.sort_by(|(one, _), (other, _)| one.cmp(other));
+    }
+    format!("{matches:?}")
+}

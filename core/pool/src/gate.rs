@@ -1,0 +1,164 @@
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Called once when it is a request's turn; on whatever thread gave a place back, so it must only wake somebody.
+type Waker = Box<dyn FnOnce() + Send>;
+
+/// The waiting room of a pool: one line for all workers, first come first served. Only requests that found every
+/// place taken come here, so its mutex is off the ordinary path.
+///
+/// The protocol of a waiting request:
+/// 1. `choose` said `Full`: [`Gate::wait`]. If [`Gate::waiting`] is 1 then, choose once more with `first_in_line`: the
+///    last place may have come free between the two calls with nobody there to be called.
+/// 2. When called: choose with `first_in_line`. On `Go`: [`Ticket::used`]. On `Full`: [`Gate::wait_again`], which keeps
+///    the place at the head of the line.
+/// 3. On timeout or a client that left: drop the ticket (or [`Gate::leave`]). If it had been called, the turn passes on
+///    to the next, so no turn is ever lost.
+///
+/// A request that was called but has not taken its place yet still counts as waiting, so no newcomer can slip in.
+#[derive(Debug, Clone, Default)]
+pub struct Gate {
+    room: Arc<Room>,
+}
+
+#[derive(Debug, Default)]
+struct Room {
+    /// In line, plus called and not settled yet.
+    waiting: AtomicU32,
+    line: Mutex<Line>,
+}
+
+#[derive(Default)]
+struct Line {
+    next: u64,
+    waiters: VecDeque<(u64, Waker)>,
+}
+
+impl std::fmt::Debug for Line {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Line")
+            .field("waiters", &self.waiters.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// As many wait as may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QueueFull;
+
+impl std::fmt::Display for QueueFull {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("the queue is full")
+    }
+}
+
+impl std::error::Error for QueueFull {}
+
+/// A place in the line. Dropping it leaves the line; if it had been called already, the turn passes on.
+#[derive(Debug)]
+#[must_use = "dropping a ticket leaves the line"]
+pub struct Ticket {
+    room: Arc<Room>,
+    number: u64,
+    settled: bool,
+}
+
+impl Gate {
+    /// How many wait (one relaxed load): in line, or called and not at their place yet.
+    pub fn waiting(&self) -> u32 {
+        self.room.waiting.load(Ordering::SeqCst)
+    }
+
+    /// Joins the end of the line; `waker` is called when it is this one's turn.
+    ///
+    /// # Errors
+    /// [`QueueFull`] when `limit` requests wait already.
+    pub fn wait(&self, waker: Box<dyn FnOnce() + Send>, limit: u32) -> Result<Ticket, QueueFull> {
+        let mut line = self.room.lock();
+        if line.waiters.len() >= limit as usize {
+            return Err(QueueFull);
+        }
+        let number = line.next;
+        line.next += 1;
+        line.waiters.push_back((number, waker));
+        self.room.waiting.fetch_add(1, Ordering::SeqCst);
+        drop(line);
+        Ok(Ticket {
+            room: Arc::clone(&self.room),
+            number,
+            settled: false,
+        })
+    }
+
+    /// Called, but there was no place after all: back to where it stood, before everybody who came later. A ticket
+    /// that was not called stays where it is and only changes its waker.
+    pub fn wait_again(&self, ticket: &Ticket, waker: Box<dyn FnOnce() + Send>) {
+        let mut line = self.room.lock();
+        match line.waiters.binary_search_by_key(&ticket.number, |waiter| waiter.0) {
+            Ok(place) => line.waiters[place].1 = waker,
+            Err(place) => line.waiters.insert(place, (ticket.number, waker)),
+        }
+    }
+
+    /// Leaves the line. False: it had already been called, and the turn has been passed on to the next.
+    pub fn leave(&self, ticket: Ticket) -> bool {
+        let mut ticket = ticket;
+        ticket.settle(true)
+    }
+
+    /// Calls the first `count` of the line.
+    pub fn admit(&self, count: u32) {
+        self.room.admit(count);
+    }
+}
+
+impl Ticket {
+    /// It was this one's turn and it took its place: the turn is used up.
+    pub fn used(mut self) {
+        self.settle(false);
+    }
+
+    fn settle(&mut self, pass_on: bool) -> bool {
+        if std::mem::replace(&mut self.settled, true) {
+            return false;
+        }
+        let removed = self.room.remove(self.number);
+        self.room.waiting.fetch_sub(1, Ordering::SeqCst);
+        let in_line = removed.is_some();
+        drop(removed);
+        if pass_on && !in_line {
+            self.room.admit(1);
+        }
+        in_line
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.settle(true);
+    }
+}
+
+impl Room {
+    fn lock(&self) -> MutexGuard<'_, Line> {
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn remove(&self, number: u64) -> Option<Waker> {
+        let mut line = self.lock();
+        let place = line.waiters.binary_search_by_key(&number, |waiter| waiter.0).ok()?;
+        line.waiters.remove(place).map(|waiter| waiter.1)
+    }
+
+    fn admit(&self, count: u32) {
+        for _ in 0..count {
+            // Called outside the lock: a waker may come back to the gate.
+            let Some((_, waker)) = self.lock().waiters.pop_front() else {
+                return;
+            };
+            waker();
+        }
+    }
+}

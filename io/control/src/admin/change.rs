@@ -1,0 +1,320 @@
+//! Changes of backends.
+
+use super::answer::{self, Body};
+use super::routes::unescape;
+use crate::control::Control;
+use crate::hearts::Refused;
+use crate::{log, time};
+use evenkeel_model::{AdminState, Backend, BackendAddress};
+use evenkeel_pool::Order;
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
+use hyper::{Response, StatusCode};
+use serde::Deserialize;
+use serde_json::json;
+use std::time::Duration;
+
+/// Bytes of a body.
+const BODY_SIZE: usize = 64 * 1024;
+/// How long a body may take.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+/// The largest weight and cap, as in the configuration.
+const WEIGHT_MAX: u32 = 1000;
+const CONNECTIONS_MAX: u32 = 1_000_000;
+/// The longest name of a backend, in bytes, as in the configuration.
+const NAME_MAX: usize = 128;
+/// Names that are listed in an error.
+const NAMES_LISTED: usize = 20;
+
+/// What a PUT may say.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wish {
+    state: Option<State>,
+    weight: Option<u32>,
+    address: Option<String>,
+    max_connections: Option<u32>,
+    backup: Option<bool>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum State {
+    Ready,
+    Drain,
+    Maintain,
+}
+
+impl State {
+    fn admin(self) -> AdminState {
+        match self {
+            State::Ready => AdminState::Ready,
+            State::Drain => AdminState::Drain,
+            State::Maintain => AdminState::Maintain,
+        }
+    }
+}
+
+pub(super) async fn put(control: &Control, pool: &str, backend: &str, query: &str, body: Incoming) -> Response<Body> {
+    let (wish, wait) = match read(query, body).await {
+        Ok(read) => read,
+        Err(response) => return *response,
+    };
+    let result = match (&wish.address, is_there(control, pool, backend)) {
+        (_, Err(refused)) => Err(refused),
+        (Some(address), Ok(false)) => match newcomer(backend, address, &wish) {
+            Ok(newcomer) => control.hearts.add(pool, newcomer).await,
+            Err(error) => return answer::problem(StatusCode::BAD_REQUEST, &error, ""),
+        },
+        (Some(_), Ok(true)) => Err(Refused::Taken),
+        (None, Ok(_)) if wish.max_connections.is_some() || wish.backup.is_some() => {
+            let help = "state and weight can be changed; change the others in the configuration and reload";
+            return answer::problem(StatusCode::BAD_REQUEST, "only with an address, when adding", help);
+        }
+        (None, Ok(_)) => order(control, pool, backend, &wish).await,
+    };
+    if let Err(refused) = result {
+        return self::refused(&refused, pool, backend);
+    }
+    log::info(
+        "the operator changed a backend",
+        &[("pool", &pool), ("backend", &backend), ("to", &describe(&wish))],
+    );
+    settled(control, pool, backend, wish.state, wait).await
+}
+
+pub(super) async fn delete(control: &Control, pool: &str, backend: &str) -> Response<Body> {
+    match control.hearts.remove(pool, backend).await {
+        Ok(()) => {
+            log::info(
+                "the operator removed a backend",
+                &[("pool", &pool), ("backend", &backend)],
+            );
+            answer::json(
+                StatusCode::OK,
+                &json!({ "pool": pool, "backend": backend, "removed": true }),
+            )
+        }
+        Err(refused) => self::refused(&refused, pool, backend),
+    }
+}
+
+/// What is wished, and how long the answer may wait for it to be so.
+async fn read(query: &str, body: Incoming) -> Result<(Wish, Option<Duration>), Box<Response<Body>>> {
+    let bad = |error: &str, help: &str| Box::new(answer::problem(StatusCode::BAD_REQUEST, error, help));
+    let mut wait = None;
+    for (key, value) in query
+        .split('&')
+        .filter(|part| !part.is_empty())
+        .map(|part| part.split_once('=').unwrap_or((part, "")))
+    {
+        match (key, unescape(value)) {
+            ("wait", Some(value)) => wait = Some(time::parse(&value).map_err(|help| bad("wait is not a time", &help))?),
+            (_, None) => return Err(bad("the query is not valid", "escape it as RFC 3986 says")),
+            (_, Some(_)) => return Err(bad("unknown query parameter", "only wait=TIME is known here")),
+        }
+    }
+    let collected = tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, BODY_SIZE).collect()).await;
+    let bytes = match collected {
+        Ok(Ok(collected)) => collected.to_bytes(),
+        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
+            return Err(Box::new(answer::problem(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "the body is larger than 64 KiB",
+                "",
+            )));
+        }
+        Ok(Err(error)) => return Err(bad("the body cannot be read", &error.to_string())),
+        Err(_) => {
+            return Err(Box::new(answer::problem(
+                StatusCode::REQUEST_TIMEOUT,
+                "the body took too long",
+                "",
+            )));
+        }
+    };
+    let help = "for example {\"state\": \"drain\"}, {\"weight\": 2} or {\"address\": \"10.0.0.1:80\"}";
+    let wish: Wish = serde_json::from_slice(&bytes).map_err(|error| bad(&format!("the body: {error}"), help))?;
+    if wish.state.is_none() && wish.weight.is_none() && wish.address.is_none() {
+        return Err(bad("the body asks for nothing", help));
+    }
+    if wish.weight.is_some_and(|weight| weight > WEIGHT_MAX) {
+        return Err(bad("weight must be 0 to 1000", ""));
+    }
+    if wish
+        .max_connections
+        .is_some_and(|cap| cap == 0 || cap > CONNECTIONS_MAX)
+    {
+        return Err(bad("max_connections must be 1 to 1000000", ""));
+    }
+    Ok((wish, wait))
+}
+
+fn is_there(control: &Control, pool: &str, backend: &str) -> Result<bool, Refused> {
+    Ok(control.hearts.view(pool)?.named(backend).is_some())
+}
+
+fn newcomer(name: &str, address: &str, wish: &Wish) -> Result<Backend, String> {
+    if name.is_empty() || name.len() > NAME_MAX || name.contains(char::is_control) {
+        return Err("a name is 1 to 128 bytes without control characters".to_owned());
+    }
+    let address = match address.strip_prefix("unix:") {
+        Some(path) if path.starts_with('/') => BackendAddress::Unix(path.into()),
+        Some(_) => return Err("a unix address is unix:/path".to_owned()),
+        None => match address.parse() {
+            Ok(address) => BackendAddress::Tcp(address),
+            Err(_) => return Err("an address is IP:PORT, for example 10.0.0.1:8080 or [2001:db8::1]:8080".to_owned()),
+        },
+    };
+    Ok(Backend {
+        name: name.into(),
+        weight: wish.weight.unwrap_or(1),
+        max_connections: wish.max_connections,
+        backup: wish.backup.unwrap_or(false),
+        state: wish.state.map_or(AdminState::Ready, State::admin),
+        ..Backend::new(address)
+    })
+}
+
+async fn order(control: &Control, pool: &str, backend: &str, wish: &Wish) -> Result<(), Refused> {
+    if let Some(weight) = wish.weight {
+        control.hearts.order(pool, backend, Order::Weight(weight)).await?;
+    }
+    if let Some(state) = wish.state {
+        control.hearts.order(pool, backend, Order::State(state.admin())).await?;
+    }
+    Ok(())
+}
+
+/// Answers at once, or when what was wished has come about.
+async fn settled(
+    control: &Control,
+    pool: &str,
+    backend: &str,
+    state: Option<State>,
+    wait: Option<Duration>,
+) -> Response<Body> {
+    let hearts = &control.hearts;
+    let done = match (wait, state) {
+        (None, _) | (Some(_), None) => Ok(None),
+        (Some(limit), Some(State::Drain | State::Maintain)) => {
+            hearts.wait_drained(pool, backend, limit).await.map(Some)
+        }
+        (Some(limit), Some(State::Ready)) => hearts.wait_usable(pool, backend, limit).await.map(Some),
+    };
+    let member = hearts.view(pool).map(|view| view.named(backend).cloned());
+    match (done, member) {
+        (Err(refused), _) | (_, Err(refused)) => self::refused(&refused, pool, backend),
+        (Ok(done), Ok(member)) => {
+            let mut body = json!({ "pool": pool, "backend": backend });
+            if let Some(member) = member {
+                body["state"] = member.admin.as_str().into();
+                body["weight"] = member.weight.into();
+                body["health"] = member.health.as_str().into();
+                body["usable"] = member.usable.into();
+                body["why"] = member.why.to_string().into();
+                body["in_flight"] = member.load.in_flight().into();
+            }
+            if let Some(done) = done {
+                body["done"] = done.into();
+            }
+            answer::json(StatusCode::OK, &body)
+        }
+    }
+}
+
+fn describe(wish: &Wish) -> String {
+    let state = wish.state.map(|state| state.admin().as_str().to_owned());
+    let weight = wish.weight.map(|weight| format!("weight {weight}"));
+    let address = wish.address.as_ref().map(|address| format!("added at {address}"));
+    [address, state, weight]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+/// What was asked for is not there, with what is.
+pub(super) fn refused(refused: &Refused, pool: &str, backend: &str) -> Response<Body> {
+    let (status, error, there) = match refused {
+        Refused::UnknownPool(pools) => (
+            StatusCode::NOT_FOUND,
+            format!("there is no pool {pool:?}"),
+            (pools, pool),
+        ),
+        Refused::UnknownBackend(backends) => {
+            let error = format!("pool {pool:?} has no backend {backend:?}");
+            (StatusCode::NOT_FOUND, error, (backends, backend))
+        }
+        Refused::Taken => {
+            let error = format!("pool {pool:?} has this backend or address already, or is full");
+            return answer::problem(
+                StatusCode::CONFLICT,
+                &error,
+                "remove it first, or change its state or weight",
+            );
+        }
+        Refused::Stopping => return answer::problem(StatusCode::SERVICE_UNAVAILABLE, "the balancer is stopping", ""),
+    };
+    answer::problem(status, &error, &suggestion(there.0, there.1))
+}
+
+/// `did you mean`, or what there is.
+fn suggestion(there: &[String], asked: &str) -> String {
+    if there.is_empty() {
+        return "there are none".to_owned();
+    }
+    let near = there.iter().map(|name| (distance(name, asked), name)).min();
+    match near {
+        Some((distance, name)) if distance <= 2 && distance < asked.len() => format!("did you mean {name:?}?"),
+        Some(_) | None => {
+            let listed: Vec<&str> = there.iter().take(NAMES_LISTED).map(String::as_str).collect();
+            let more = if there.len() > NAMES_LISTED { ", ..." } else { "" };
+            format!("there are: {}{more}", listed.join(", "))
+        }
+    }
+}
+
+/// Levenshtein's, of names of at most 128 bytes; longer ones are far.
+fn distance(left: &str, right: &str) -> usize {
+    if left.len() > NAME_MAX || right.len() > NAME_MAX {
+        return usize::MAX;
+    }
+    let mut row: Vec<usize> = (0..=right.len()).collect();
+    for (index, from) in left.bytes().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = index + 1;
+        for (column, to) in right.bytes().enumerate() {
+            let replaced = diagonal + usize::from(from != to);
+            diagonal = row[column + 1];
+            row[column + 1] = replaced.min(diagonal + 1).min(row[column] + 1);
+        }
+    }
+    row[right.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn distances() {
+        for (left, right, expected) in [
+            ("", "", 0),
+            ("web", "web", 0),
+            ("wbe", "web", 2),
+            ("", "abc", 3),
+            ("kitten", "sitting", 3),
+        ] {
+            assert_eq!(distance(left, right), expected, "{left} {right}");
+        }
+    }
+
+    #[test]
+    fn suggestions() {
+        let there = ["web".to_owned(), "api".to_owned()];
+        assert_eq!(suggestion(&there, "wb"), "did you mean \"web\"?");
+        assert_eq!(suggestion(&there, "something"), "there are: web, api");
+        assert_eq!(suggestion(&[], "web"), "there are none");
+    }
+}

@@ -1,0 +1,165 @@
+//! The control plane of one process: what it knows, and what the admin API, signals and the demo may ask of it.
+
+use crate::clock;
+use crate::doors::Doors;
+use crate::hearts::{Hearts, Published, Refused};
+use crate::metrics;
+use crate::picture;
+use crate::reload::LastReload;
+use crate::status::Status;
+use arc_swap::ArcSwap;
+use evenkeel_model::{AdminState, Config};
+use evenkeel_pool::Order;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::Notify;
+
+/// Bytes of a token file that are looked at.
+const TOKEN_LENGTH: u64 = 4096;
+
+/// Where the configuration comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// Read again on reload; decides where the state is kept.
+    File(PathBuf),
+    /// Made by a command: nothing to reload, no state.
+    Command,
+}
+
+/// How far the process is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Phase {
+    /// Nothing is bound yet.
+    Starting = 0,
+    /// Clients are served.
+    Serving = 1,
+    /// No new clients; what runs is finished.
+    Stopping = 2,
+}
+
+impl Phase {
+    /// The word in status.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Phase::Starting => "starting",
+            Phase::Serving => "serving",
+            Phase::Stopping => "stopping",
+        }
+    }
+}
+
+/// The control plane of this process.
+pub struct Control {
+    /// Every heart.
+    pub hearts: Hearts,
+    pub(crate) doors: Arc<dyn Doors>,
+    pub(crate) version: &'static str,
+    pub(crate) source: Source,
+    pub(crate) config: ArcSwap<Config>,
+    pub(crate) last_reload: Mutex<LastReload>,
+    /// One reload at a time.
+    pub(crate) reloading: tokio::sync::Mutex<()>,
+    phase: AtomicU8,
+    stop: Notify,
+}
+
+impl Control {
+    /// On the current runtime; nothing is bound or probed yet.
+    pub(crate) fn new(config: Arc<Config>, source: Source, doors: Arc<dyn Doors>, version: &'static str) -> Control {
+        clock::beginning();
+        Control {
+            hearts: Hearts::start(),
+            doors,
+            version,
+            source,
+            config: ArcSwap::new(config),
+            last_reload: Mutex::new(LastReload::good()),
+            reloading: tokio::sync::Mutex::new(()),
+            phase: AtomicU8::new(Phase::Starting as u8),
+            stop: Notify::new(),
+        }
+    }
+
+    /// How far the process is.
+    pub fn phase(&self) -> Phase {
+        match self.phase.load(Ordering::Acquire) {
+            0 => Phase::Starting,
+            1 => Phase::Serving,
+            _ => Phase::Stopping,
+        }
+    }
+
+    pub(crate) fn enter(&self, phase: Phase) {
+        self.phase.store(phase as u8, Ordering::Release);
+    }
+
+    /// Where the dashboard and the metrics are.
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.config.load().admin.bind
+    }
+
+    /// Tells a backend the operator's word, from a thread outside of the control plane; the error is for people.
+    pub fn order_blocking(&self, pool: &str, backend: &str, state: AdminState) -> Result<(), String> {
+        let result = self.hearts.order_blocking(pool, backend, Order::State(state));
+        result.map_err(|refused| match refused {
+            Refused::UnknownPool(_) => format!("there is no pool {pool}"),
+            Refused::UnknownBackend(_) => format!("there is no backend {backend}"),
+            Refused::Taken => format!("{backend} is there already"),
+            Refused::Stopping => "the balancer is stopping".to_owned(),
+        })
+    }
+
+    /// Asks for a graceful stop, as SIGTERM does.
+    pub fn stop(&self) {
+        self.stop.notify_one();
+    }
+
+    pub(crate) async fn stopped(&self) {
+        self.stop.notified().await;
+    }
+
+    /// Whether a balancer in front of us should send clients here: we serve, and some pool can.
+    pub fn is_ready(&self) -> bool {
+        let can_serve = |published: &Published| !published.shared.load().candidates.is_empty();
+        let pools = self.hearts.published();
+        match self.phase() {
+            Phase::Serving => pools.is_empty() || pools.iter().any(can_serve),
+            Phase::Starting | Phase::Stopping => false,
+        }
+    }
+
+    /// Everything, now.
+    pub fn status(&self) -> Status {
+        let last_reload = self.last_reload.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        picture::status(self, &last_reload)
+    }
+
+    /// Every metric, in Prometheus' text format.
+    pub fn metrics(&self) -> String {
+        let at = self.last_reload.lock().unwrap_or_else(PoisonError::into_inner).at;
+        let mut out = String::new();
+        metrics::write(&mut out, &self.status(), at.as_secs_f64());
+        self.doors.write_metrics(&mut out);
+        out
+    }
+
+    /// The token that allows changes over TCP; read each time, so that a new one needs no reload.
+    pub(crate) async fn token(&self) -> Option<String> {
+        let path = self.config.load().admin.token_file.clone()?;
+        tokio::task::spawn_blocking(move || {
+            use std::io::Read;
+            let mut token = String::new();
+            std::fs::File::open(path)
+                .ok()?
+                .take(TOKEN_LENGTH)
+                .read_to_string(&mut token)
+                .ok()?;
+            Some(token)
+        })
+        .await
+        .ok()?
+    }
+}

@@ -1,0 +1,23 @@
+//! What the control plane asks of the data plane, and all it knows of it.
+
+use evenkeel_model::Config;
+use evenkeel_pool::Shared;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The doors that carry traffic, seen from the control plane. Every method may be called from any thread.
+pub trait Doors: Send + Sync {
+    /// Takes this configuration and these pools, which stand in the order of `config.pools`. Binds what is new first:
+    /// on any failure nothing has changed, and every failure is a sentence for the operator.
+    fn apply(&self, config: &Arc<Config>, pools: &[Arc<Shared>]) -> Result<(), Vec<String>>;
+
+    /// Appends the families of the data plane in Prometheus' text format.
+    fn write_metrics(&self, out: &mut String);
+
+    /// Client connections that are open on this listener now.
+    fn connections(&self, listener: &str) -> u64;
+
+    /// Stops accepting, lets running requests finish, and returns when they have (true) or when `limit` has passed
+    /// (false). Blocks.
+    fn stop(&self, limit: Duration) -> bool;
+}

@@ -1,0 +1,179 @@
+//! Taking a configuration: at the start, and again while traffic flows. All or nothing.
+
+use crate::clock;
+use crate::control::{Control, Source};
+use crate::file::{self, Unusable};
+use crate::hearts::{Happening, wait_probed};
+use crate::{log, systemd};
+use evenkeel_model::{Admin, Config, Pool};
+use evenkeel_pool::Saved;
+use serde::Serialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+/// How long new pools may take to prove their backends before clients are sent there all the same.
+const PROVE_LIMIT: Duration = Duration::from_secs(1);
+
+/// How the last reload went.
+#[derive(Debug, Clone)]
+pub(crate) struct LastReload {
+    /// Since 1970.
+    pub(crate) at: Duration,
+    pub(crate) error: Option<String>,
+}
+
+impl LastReload {
+    pub(crate) fn good() -> LastReload {
+        LastReload {
+            at: clock::since_1970(),
+            error: None,
+        }
+    }
+}
+
+/// A reload that was taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Taken {
+    /// What is different now, a line each; empty if nothing is.
+    pub changes: Vec<String>,
+    /// What is different in the file but not in this process.
+    pub notes: Vec<String>,
+}
+
+/// A reload that was refused; nothing changed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Refusal {
+    /// One line.
+    pub error: String,
+    /// For people: the rendered problems, or what to do.
+    pub help: String,
+    /// For scripts: the file's problems, if it is the file.
+    pub problems: Option<Value>,
+}
+
+impl Refusal {
+    fn new(error: impl Into<String>, help: impl Into<String>) -> Refusal {
+        Refusal {
+            error: error.into(),
+            help: help.into(),
+            problems: None,
+        }
+    }
+
+    fn of_file(unusable: &Unusable) -> Refusal {
+        Refusal {
+            error: format!("{}; nothing was changed", unusable.summary()),
+            help: unusable.render(false),
+            problems: Some(unusable.to_json()),
+        }
+    }
+
+    fn of_doors(failures: &[String]) -> Refusal {
+        Refusal::new(
+            "the configuration cannot be applied; nothing was changed",
+            failures.join("\n"),
+        )
+    }
+
+    fn stopping() -> Refusal {
+        Refusal::new("the balancer is stopping; nothing was changed", "")
+    }
+}
+
+impl Control {
+    /// Reads the file again and takes it, or refuses it whole.
+    pub async fn reload(&self) -> Result<Taken, Refusal> {
+        let _one_at_a_time = self.reloading.lock().await;
+        systemd::reloading();
+        let result = self.reload_file().await;
+        systemd::ready("serving");
+        let (word, error) = match &result {
+            Ok(taken) => {
+                log::info("reloaded", &[("changes", &taken.changes.len())]);
+                for change in &taken.changes {
+                    log::info(change, &[]);
+                }
+                for note in &taken.notes {
+                    log::warn(note, &[]);
+                }
+                (format!("reloaded, {} changes", taken.changes.len()), None)
+            }
+            Err(refusal) => {
+                log::error(&format!("{}\n{}", refusal.error, refusal.help), &[]);
+                (refusal.error.clone(), Some(refusal.error.clone()))
+            }
+        };
+        *self.last_reload.lock().unwrap_or_else(PoisonError::into_inner) = LastReload {
+            error,
+            ..LastReload::good()
+        };
+        self.hearts.announce(Happening::plain("reload", word));
+        result
+    }
+
+    async fn reload_file(&self) -> Result<Taken, Refusal> {
+        let path = match &self.source {
+            Source::File(path) => path.clone(),
+            Source::Command => {
+                return Err(Refusal::new(
+                    "there is no file to reload",
+                    "this balancer was started by a command line; `evenkeel run` has a file",
+                ));
+            }
+        };
+        let loaded = tokio::task::spawn_blocking(move || file::load(&path)).await;
+        let new = match loaded {
+            Ok(Ok(new)) => Arc::new(new),
+            Ok(Err(unusable)) => return Err(Refusal::of_file(&unusable)),
+            Err(error) => return Err(Refusal::new("reading the file broke off", error.to_string())),
+        };
+        let old = self.config.load_full();
+        let changes: Vec<String> = evenkeel_config::diff(&old, &new)
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        self.take(&new, BTreeMap::new()).await?;
+        let notes = not_live(&old.admin, &new.admin);
+        self.config.store(new.clone());
+        log::configure(new.log);
+        Ok(Taken { changes, notes })
+    }
+
+    /// Gives a configuration to the hearts and the doors: both take it, or neither. `saved` is what is known of its
+    /// pools from before a restart.
+    pub(crate) async fn take(&self, config: &Arc<Config>, mut saved: BTreeMap<String, Saved>) -> Result<(), Refusal> {
+        let with_saved = |pool: &Pool| (pool.clone(), saved.remove(&*pool.name));
+        let pools = config.pools.iter().map(with_saved).collect();
+        let shared = self.hearts.prepare(pools).await.map_err(|_| Refusal::stopping())?;
+        // Clients of a listener that opens now shall find backends that are known to be good.
+        wait_probed(&shared, PROVE_LIMIT).await;
+        let (doors, for_doors) = (self.doors.clone(), config.clone());
+        let applied = tokio::task::spawn_blocking(move || doors.apply(&for_doors, &shared)).await;
+        match applied {
+            Ok(Ok(())) => self.hearts.commit().await.map_err(|_| Refusal::stopping()),
+            Ok(Err(failures)) => {
+                self.hearts.abandon().await;
+                Err(Refusal::of_doors(&failures))
+            }
+            Err(error) => {
+                self.hearts.abandon().await;
+                Err(Refusal::new("applying the configuration broke off", error.to_string()))
+            }
+        }
+    }
+}
+
+/// What of `[admin]` differs and stays as it was until a restart.
+fn not_live(old: &Admin, new: &Admin) -> Vec<String> {
+    let differs = [
+        ("socket", old.socket != new.socket),
+        ("bind", old.bind != new.bind),
+        ("state", old.state != new.state),
+    ];
+    let changed = differs.iter().filter(|(_, differs)| *differs);
+    changed
+        .map(|(key, _)| format!("[admin] {key} has changed: it takes effect after a restart"))
+        .collect()
+}
