@@ -4,6 +4,7 @@ mod cookie;
 mod start;
 mod write;
 
+use crate::body::Body;
 use crate::bytes::trim;
 use crate::connection::{self, Sender};
 use crate::fault::{Fault, Refused};
@@ -54,6 +55,8 @@ pub struct RequestHead {
     /// Bytes of the head, with empty lines before it and the one after it.
     pub length: usize,
     scan: Scan,
+    /// `Connection` names fields that may come as trailers.
+    drops_trailers: bool,
     /// The authority of an absolute-form target.
     authority: Option<Span>,
     default_port: u16,
@@ -137,6 +140,7 @@ impl RequestHead {
             true => connection::options(buffer, &mut self.fields, Sender::Client)?,
             false => connection::Options::default(),
         };
+        self.drops_trailers = options.names_fields;
         self.keep_alive = match self.version {
             Version::Http11 => !options.close,
             Version::Http10 => options.keep_alive && !options.close,
@@ -220,6 +224,16 @@ impl RequestHead {
             } else if is_about_the_client(field.id) {
                 field.forward = false;
             }
+        }
+    }
+
+    /// The body that follows, at its beginning.
+    pub fn body(&self) -> Body {
+        let body = Body::of_request(&self.framing);
+        if self.drops_trailers {
+            body.drop_trailers()
+        } else {
+            body
         }
     }
 
