@@ -3,6 +3,7 @@
 pub(crate) mod backend;
 mod backends;
 mod picture;
+mod recent;
 mod terminal;
 mod traffic;
 
@@ -16,6 +17,7 @@ use evenkeel_control::status::Status;
 use evenkeel_control::{Control, STOP_LIMIT, Source, Start, log};
 use evenkeel_model::{Check, CheckKind, Config, Expect, HttpCheck, Log, LogLevel};
 use picture::Picture;
+use recent::Recent;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -57,6 +59,7 @@ fn demo(arguments: &Demo, socket: Option<PathBuf>) -> Result<(), String> {
         traffic,
         listen,
         socket,
+        recent: Recent::default(),
         message: String::new(),
         end: arguments.duration.map(|duration| Instant::now() + duration),
     };
@@ -157,6 +160,7 @@ struct Show {
     traffic: Traffic,
     listen: SocketAddr,
     socket: Option<PathBuf>,
+    recent: Recent,
     message: String,
     end: Option<Instant>,
 }
@@ -202,7 +206,9 @@ impl Show {
                 .tend()
                 .map_err(|error| format!("backend {}: {error}", backend.name))?;
         }
-        Ok(self.control.status())
+        let mut status = self.control.status();
+        self.recent.apply(&mut status, Instant::now());
+        Ok(status)
     }
 
     fn picture<'a>(&'a self, status: &'a Status) -> Picture<'a> {
