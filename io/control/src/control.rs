@@ -62,13 +62,21 @@ pub struct Control {
     pub(crate) last_reload: Mutex<LastReload>,
     /// One reload at a time.
     pub(crate) reloading: tokio::sync::Mutex<()>,
+    /// What `admin.bind` came to be.
+    admin: Option<SocketAddr>,
     phase: AtomicU8,
     stop: Notify,
 }
 
 impl Control {
     /// On the current runtime; nothing is bound or probed yet.
-    pub(crate) fn new(config: Arc<Config>, source: Source, doors: Arc<dyn Doors>, version: &'static str) -> Control {
+    pub(crate) fn new(
+        config: Arc<Config>,
+        source: Source,
+        doors: Arc<dyn Doors>,
+        version: &'static str,
+        admin: Option<SocketAddr>,
+    ) -> Control {
         clock::beginning();
         Control {
             hearts: Hearts::start(),
@@ -78,6 +86,7 @@ impl Control {
             config: ArcSwap::new(config),
             last_reload: Mutex::new(LastReload::good()),
             reloading: tokio::sync::Mutex::new(()),
+            admin,
             phase: AtomicU8::new(Phase::Starting as u8),
             stop: Notify::new(),
         }
@@ -98,7 +107,7 @@ impl Control {
 
     /// Where the dashboard and the metrics are.
     pub fn admin_address(&self) -> Option<SocketAddr> {
-        self.config.load().admin.bind
+        self.admin
     }
 
     /// Tells a backend the operator's word, from a thread outside of the control plane; the error is for people.

@@ -84,8 +84,9 @@ async fn serve(start: Start, serving: impl FnOnce(Arc<Control>, Option<&Path>)) 
         Some(address) => Some(bind(address).await?),
         None => None,
     };
+    let admin = tcp.as_ref().and_then(|listener| listener.local_addr().ok());
     let state = open_state(&source, config.admin.state.as_deref());
-    let control = Arc::new(Control::new(config.clone(), source, doors, version));
+    let control = Arc::new(Control::new(config.clone(), source, doors, version, admin));
     let (socket_file, _socket_task) = match socket {
         Some((listener, file)) => (
             Some(file),
