@@ -1,31 +1,39 @@
 //! The doors that carry traffic, as the control plane wants them.
 
 use evenkeel_control::Doors;
+use evenkeel_http_proxy::{Server, Setup};
 use evenkeel_model::Config;
 use evenkeel_pool::Shared;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Every door of this process, closed until a configuration is applied.
+/// Every door of this process, closed until a configuration is applied: one worker for each processor that we may use.
+///
+/// # Errors
+/// When the system gives no thread or no epoll set.
 pub(crate) fn open() -> Result<Arc<dyn Doors>, String> {
-    Ok(Arc::new(Nothing))
+    let workers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let server = Server::start(workers).map_err(|error| format!("cannot start the workers: {error}"))?;
+    Ok(Arc::new(Http(server)))
 }
 
-/// Stands in until there is a data plane.
-struct Nothing;
+/// The layer-7 door.
+struct Http(Server);
 
-impl Doors for Nothing {
-    fn apply(&self, _: &Arc<Config>, _: &[Arc<Shared>]) -> Result<(), Vec<String>> {
-        Ok(())
+impl Doors for Http {
+    fn apply(&self, config: &Arc<Config>, pools: &[Arc<Shared>]) -> Result<(), Vec<String>> {
+        self.0.apply(Setup { config: config.clone(), pools: pools.to_vec() })
     }
 
-    fn write_metrics(&self, _: &mut String) {}
-
-    fn connections(&self, _: &str) -> u64 {
-        0
+    fn write_metrics(&self, out: &mut String) {
+        self.0.write_metrics(out);
     }
 
-    fn stop(&self, _: Duration) -> bool {
-        true
+    fn connections(&self, listener: &str) -> u64 {
+        self.0.connections(listener)
+    }
+
+    fn stop(&self, limit: Duration) -> bool {
+        self.0.stop(limit)
     }
 }

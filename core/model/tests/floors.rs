@@ -1,6 +1,9 @@
 //! The law of the floors: `bin -> io -> core`, never upward; core knows neither sockets nor a runtime; doors do not know
 //! each other. Only what a crate is built with counts, not what its tests use.
 
+// cargo's own output is not from outside.
+#![allow(clippy::unwrap_used)]
+
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::Command;

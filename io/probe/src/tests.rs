@@ -1,8 +1,8 @@
 //! Against real sockets on loopback. Where a backend must stay silent the check's timeout is short; everywhere else it
 //! is long, so that a slow machine changes nothing.
 
-use crate::{Limits, probe, words};
-use evenkeel_check::Verdict;
+use crate::{Limits, hold, probe, words};
+use evenkeel_check::{Conversation, Verdict};
 use evenkeel_model::{BackendAddress, Check, CheckKind, Expect, HttpCheck};
 use socket2::{Domain, Socket, Type};
 use std::future::Future;
@@ -12,6 +12,7 @@ use std::pin::pin;
 use std::task::{Context, Waker};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
+use tokio::io::AsyncWriteExt;
 
 const LONG: Duration = Duration::from_secs(60);
 
@@ -101,22 +102,54 @@ fn nobody_listens() {
 }
 
 #[test]
-fn http_passes_and_lets_the_backend_close_first() {
+fn http_passes() {
     let (address, thread) = backend(|stream| {
         let head = read_head(stream);
         stream
             .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
             .unwrap();
-        stream.shutdown(std::net::Shutdown::Write).unwrap();
-        (head, ending(stream))
+        head
     });
-    assert_eq!(verdict(&address, &http(None, LONG)), Verdict::Pass);
-    let (head, ending) = thread.join().unwrap();
+    assert_eq!(verdict(&address, &http(Some("ok"), LONG)), Verdict::Pass);
+    let head = thread.join().unwrap();
     assert!(
         head.starts_with("GET /healthz HTTP/1.1\r\nHost: b1.internal:80\r\n"),
         "{head}"
     );
-    assert_eq!(ending, Ok(()));
+}
+
+#[test]
+fn a_backend_that_closed_first_is_not_reset() {
+    let (address, thread) = backend(|stream| {
+        read_head(stream);
+        stream.write_all(b"HTTP/1.1 200 OK\r\n\r\nno").unwrap();
+        stream.shutdown(std::net::Shutdown::Write).unwrap();
+        ending(stream)
+    });
+    assert_eq!(
+        verdict(&address, &http(Some("ok"), LONG)),
+        fail("the body does not contain \"ok\"")
+    );
+    assert_eq!(thread.join().unwrap(), Ok(()));
+}
+
+#[test]
+fn the_backend_is_given_a_moment_to_close_first() {
+    for closes in [true, false] {
+        run(async {
+            let (mut ours, mut theirs) = tokio::io::duplex(4096);
+            theirs
+                .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+                .await
+                .unwrap();
+            if closes {
+                theirs.shutdown().await.unwrap();
+            }
+            let check = http(None, LONG);
+            let held = hold(&mut ours, Conversation::new(&check, "x"), Instant::now(), LONG).await;
+            assert_eq!((held.verdict, held.backend_closed), (Verdict::Pass, closes));
+        });
+    }
 }
 
 #[test]

@@ -10,7 +10,8 @@ pub(super) const WEIGHT_MAX: u32 = 1000;
 impl Heart {
     /// The pool is this now.
     pub(super) fn configure(&mut self, pool: &Pool, now: Moment) {
-        let check_changed = self.pool.check != pool.check || self.check.is_none() != pool.check.is_none();
+        let check_changed = self.check.as_deref() != pool.check.as_ref();
+        let first_new = self.next_id;
         self.pool = Pool {
             backends: Vec::new(),
             ..pool.clone()
@@ -40,7 +41,8 @@ impl Heart {
         self.order(pool);
         if check_changed {
             for index in 0..self.backends.len() {
-                if self.backends[index].membership == Membership::Joined {
+                let backend = &self.backends[index];
+                if backend.membership == Membership::Joined && backend.id.0 < first_new {
                     self.restart_probing(index, now);
                 }
             }

@@ -1,0 +1,285 @@
+//! What is measured, and what Evenkeel should reach.
+
+use std::time::Duration;
+
+use crate::failure::Failure;
+
+/// One scenario: a load, what is read from it, and the goals.
+#[derive(Debug)]
+pub(crate) struct Scenario {
+    pub(crate) name: &'static str,
+    pub(crate) title: &'static str,
+    /// Arguments of `evenkeel-bench load`, without times and addresses.
+    pub(crate) load: &'static [&'static str],
+    pub(crate) kind: Kind,
+    pub(crate) goals: &'static [Goal],
+    /// HAProxy is measured with splice as well, and the better counts.
+    pub(crate) splice: bool,
+    /// Directives for nginx: the buffers that cost least here, found by trying (see the README).
+    pub(crate) nginx: &'static str,
+    /// Left out unless named.
+    pub(crate) only_if_named: bool,
+}
+
+/// What a scenario is about; decides the pool, the times and the columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// CPU per request, as many requests as go.
+    Cpu,
+    /// Memory per idle connection.
+    Memory,
+    /// Latency at a fixed rate over equal backends.
+    Latency,
+    /// Latency at a fixed rate over the uneven pool.
+    Uneven,
+}
+
+/// A figure of a sample.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Metric {
+    CpuPerRequest,
+    MemoryPerConnection,
+    P99,
+    P999,
+}
+
+/// Whose figure Evenkeel's is divided by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Against {
+    Haproxy,
+    Nginx,
+    /// The better of HAProxy (with or without splice) and nginx.
+    Better,
+    /// Nobody: an absolute figure in the metric's unit (KiB).
+    Nothing,
+}
+
+/// Evenkeel's figure divided by the other's must be at most this.
+#[derive(Debug)]
+pub(crate) struct Goal {
+    pub(crate) metric: Metric,
+    pub(crate) against: Against,
+    pub(crate) at_most: f64,
+    /// Instead, against HAProxy 3 or later and against nginx with `least_time`.
+    pub(crate) at_most_newer: Option<f64>,
+}
+
+const fn goal(metric: Metric, against: Against, at_most: f64) -> Goal {
+    Goal {
+        metric,
+        against,
+        at_most,
+        at_most_newer: None,
+    }
+}
+
+/// Against the better of both in p99 and p99.9; least_time of newer nginx is harder to beat.
+const UNEVEN_GOALS: &[Goal] = &[
+    Goal {
+        metric: Metric::P99,
+        against: Against::Better,
+        at_most: 0.70,
+        at_most_newer: Some(0.85),
+    },
+    Goal {
+        metric: Metric::P999,
+        against: Against::Better,
+        at_most: 0.70,
+        at_most_newer: Some(0.85),
+    },
+];
+
+const LATENCY_GOALS: &[Goal] = &[goal(Metric::P99, Against::Better, 1.0)];
+
+/// Fields that most scenarios leave alone.
+const PLAIN: Scenario = Scenario {
+    name: "",
+    title: "",
+    load: &[],
+    kind: Kind::Cpu,
+    goals: &[],
+    splice: false,
+    nginx: "",
+    only_if_named: false,
+};
+
+/// A whole answer of 16 KiB with its head fits into the first buffer.
+const NGINX_MEDIUM: &str = "proxy_buffer_size 32k; proxy_buffers 8 32k; proxy_busy_buffers_size 64k;";
+const NGINX_LARGE: &str = "proxy_buffer_size 16k; proxy_buffers 8 16k;";
+const NGINX_UPLOAD: &str = "client_body_buffer_size 32k;";
+
+/// All scenarios, in the order they run.
+const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "keepalive-64",
+        title: "64 keep-alive connections, 128-byte answers",
+        load: &["--connections", "64"],
+        goals: &[
+            Goal {
+                metric: Metric::CpuPerRequest,
+                against: Against::Haproxy,
+                at_most: 0.72,
+                at_most_newer: Some(0.62),
+            },
+            goal(Metric::CpuPerRequest, Against::Nginx, 0.85),
+        ],
+        ..PLAIN
+    },
+    Scenario {
+        name: "keepalive-1024",
+        title: "1024 keep-alive connections, 128-byte answers",
+        load: &["--connections", "1024"],
+        goals: &[goal(Metric::CpuPerRequest, Against::Haproxy, 0.60)],
+        ..PLAIN
+    },
+    Scenario {
+        name: "body-16k",
+        title: "64 keep-alive connections, 16 KiB answers",
+        load: &["--connections", "64", "--path", "/16k"],
+        nginx: NGINX_MEDIUM,
+        goals: &[
+            goal(Metric::CpuPerRequest, Against::Haproxy, 0.55),
+            goal(Metric::CpuPerRequest, Against::Nginx, 0.85),
+        ],
+        ..PLAIN
+    },
+    Scenario {
+        name: "chunked-16k",
+        title: "64 keep-alive connections, 16 KiB answers in chunks of 4 KiB",
+        load: &["--connections", "64", "--path", "/chunked16k"],
+        nginx: NGINX_MEDIUM,
+        only_if_named: true,
+        ..PLAIN
+    },
+    Scenario {
+        name: "body-1m",
+        title: "16 keep-alive connections, 1 MiB answers",
+        load: &["--connections", "16", "--path", "/1m"],
+        nginx: NGINX_LARGE,
+        goals: &[goal(Metric::CpuPerRequest, Against::Better, 1.0)],
+        splice: true,
+        ..PLAIN
+    },
+    Scenario {
+        name: "upload-1m",
+        title: "16 keep-alive connections, 1 MiB uploads",
+        load: &["--connections", "16", "--upload", "1048576"],
+        nginx: NGINX_UPLOAD,
+        goals: &[goal(Metric::CpuPerRequest, Against::Better, 0.75)],
+        splice: true,
+        ..PLAIN
+    },
+    Scenario {
+        name: "connection-per-request",
+        title: "64 clients, a new connection for each request, 128-byte answers",
+        load: &["--connections", "64", "--per-request"],
+        goals: &[goal(Metric::CpuPerRequest, Against::Better, 1.0)],
+        ..PLAIN
+    },
+    Scenario {
+        name: "idle-memory",
+        title: "memory per idle keep-alive connection",
+        load: &["--idle"],
+        kind: Kind::Memory,
+        goals: &[goal(Metric::MemoryPerConnection, Against::Nothing, 1.5)],
+        ..PLAIN
+    },
+    Scenario {
+        name: "latency-5000",
+        title: "5,000 requests/s, open loop, 128-byte answers",
+        load: &["--connections", "64", "--rate", "5000"],
+        kind: Kind::Latency,
+        goals: LATENCY_GOALS,
+        ..PLAIN
+    },
+    Scenario {
+        name: "latency-15000",
+        title: "15,000 requests/s, open loop, 128-byte answers",
+        load: &["--connections", "64", "--rate", "15000"],
+        kind: Kind::Latency,
+        goals: LATENCY_GOALS,
+        ..PLAIN
+    },
+    Scenario {
+        name: "uneven-600",
+        title: "uneven pool, 600 requests/s of 1,700, open loop",
+        load: &["--path", "/work", "--rate", "600", "--poisson"],
+        kind: Kind::Uneven,
+        goals: UNEVEN_GOALS,
+        ..PLAIN
+    },
+    Scenario {
+        name: "uneven-1100",
+        title: "uneven pool, 1,100 requests/s of 1,700, open loop",
+        load: &["--path", "/work", "--rate", "1100", "--poisson"],
+        kind: Kind::Uneven,
+        goals: UNEVEN_GOALS,
+        ..PLAIN
+    },
+    Scenario {
+        name: "uneven-1400",
+        title: "uneven pool, 1,400 requests/s of 1,700, open loop",
+        load: &["--path", "/work", "--rate", "1400", "--poisson"],
+        kind: Kind::Uneven,
+        goals: UNEVEN_GOALS,
+        ..PLAIN
+    },
+];
+
+/// The scenarios of a run that names none.
+pub(crate) fn of_a_whole_run() -> Vec<&'static Scenario> {
+    SCENARIOS.iter().filter(|scenario| !scenario.only_if_named).collect()
+}
+
+/// The scenario of this name, or all of a family (`latency`, `uneven`).
+pub(crate) fn named(name: &str) -> Result<Vec<&'static Scenario>, Failure> {
+    let is_meant = |scenario: &&Scenario| {
+        scenario.name == name
+            || scenario
+                .name
+                .strip_prefix(name)
+                .is_some_and(|rest| rest.starts_with('-'))
+    };
+    let found: Vec<_> = SCENARIOS.iter().filter(is_meant).collect();
+    if found.is_empty() {
+        let names: Vec<_> = SCENARIOS.iter().map(|scenario| scenario.name).collect();
+        return Err(Failure::new(format!(
+            "no scenario {name}; there are {}",
+            names.join(", ")
+        )));
+    }
+    Ok(found)
+}
+
+/// How long a measurement takes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Times {
+    pub(crate) warmup: Duration,
+    pub(crate) window: Duration,
+}
+
+impl Kind {
+    /// Times of a whole or a quick run. The uneven pool's window holds whole periods of its stall.
+    pub(crate) fn times(self, quick: bool) -> Times {
+        let (warmup, window) = match (self, quick) {
+            (Self::Cpu | Self::Memory, false) => (700, 3000),
+            (Self::Cpu | Self::Memory, true) => (300, 1000),
+            (Self::Latency, false) => (1000, 4000),
+            (Self::Latency, true) => (500, 1500),
+            (Self::Uneven, false) => (2000, 10_000),
+            (Self::Uneven, true) => (1000, 5000),
+        };
+        Times {
+            warmup: Duration::from_millis(warmup),
+            window: Duration::from_millis(window),
+        }
+    }
+
+    /// Backends of the pool.
+    pub(crate) fn backends(self) -> usize {
+        match self {
+            Self::Cpu | Self::Memory | Self::Latency => 4,
+            Self::Uneven => 10,
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! One client's connection, request after request.
+
+use crate::door::{Inside, Ways};
+use crate::exchange::Exchange;
+use crate::patience::Patience;
+use crate::proxy;
+use crate::reason::Reason;
+use crate::scratch;
+use crate::world::World;
+use evenkeel_http::{Parsed, Refused};
+use evenkeel_model::Moment;
+use evenkeel_net::{Elapsed, Socket, Stream, reactor, within};
+use std::net::{IpAddr, SocketAddr};
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::Duration;
+
+/// Requests served in a row to one client whose next ones are already here, before others get their turn.
+const PIPELINED_IN_A_ROW: u32 = 16;
+/// How long a client whose request was not read to its end may go on sending before it is cut: long enough to read
+/// our answer, which a cut would take away from it (RFC 9112 9.6).
+const LINGER: Duration = Duration::from_secs(2);
+/// And how much.
+const LINGER_BYTES: usize = 1024 * 1024;
+
+pub(crate) struct Client {
+    pub(crate) socket: Socket,
+    pub(crate) inside: Inside,
+    pub(crate) address: Option<SocketAddr>,
+    pub(crate) world: Rc<World>,
+}
+
+impl Client {
+    pub(crate) fn peer(&self) -> Option<IpAddr> {
+        self.address.map(|address| address.ip().to_canonical())
+    }
+
+    fn ways(&self) -> Rc<Ways> {
+        self.inside.door.now()
+    }
+
+    /// Whether this connection ends after the request under way.
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.world.stopping.get() || self.inside.door.closed.get()
+    }
+}
+
+/// What becomes of the connection after a request.
+pub(crate) enum Then {
+    /// The next request.
+    Next,
+    /// An orderly end.
+    Close,
+    /// An end after the client has had time to read our answer.
+    Linger,
+    /// A reset: the client must not take what it got for whole.
+    Reset,
+}
+
+/// Serves one client until it leaves.
+pub(crate) async fn serve(stream: Stream, address: Option<SocketAddr>, inside: Inside, world: Rc<World>) {
+    let Ok(socket) = Socket::accepted(stream) else { return };
+    let client = Client {
+        socket,
+        inside,
+        address,
+        world,
+    };
+    let mut leftover = Vec::new();
+    let mut in_a_row = 0;
+    loop {
+        let mut exchange = match read_head(&client, std::mem::take(&mut leftover)).await {
+            Arrived::Whole(exchange) => exchange,
+            Arrived::Nothing => return,
+            Arrived::Refused(exchange, refused) => {
+                proxy::refuse(&client, exchange, refused);
+                return linger(&client.socket).await;
+            }
+            Arrived::Late(exchange) => {
+                proxy::too_late(&client, exchange);
+                return linger(&client.socket).await;
+            }
+        };
+        let then = proxy::answer(&client, &mut exchange).await;
+        leftover = exchange.leftover().to_vec();
+        exchange.end();
+        match then {
+            Then::Next if client.is_leaving() => return,
+            Then::Next => {}
+            Then::Close => return,
+            Then::Linger => return linger(&client.socket).await,
+            Then::Reset => return client.socket.reset(),
+        }
+        in_a_row = if leftover.is_empty() { 0 } else { in_a_row + 1 };
+        if in_a_row >= PIPELINED_IN_A_ROW {
+            in_a_row = 0;
+            reactor::yield_now().await;
+        }
+    }
+}
+
+enum Arrived {
+    Whole(Box<Exchange>),
+    /// The client left, or had nothing to say in time.
+    Nothing,
+    Refused(Box<Exchange>, Refused),
+    Late(Box<Exchange>),
+}
+
+/// Waits for a head. Nothing is held for a connection on which nothing has come yet.
+async fn read_head(client: &Client, leftover: Vec<u8>) -> Arrived {
+    let ways = client.ways();
+    let mut exchange: Option<Box<Exchange>> = None;
+    if !leftover.is_empty() {
+        let mut begun = Exchange::begin(reactor::now());
+        begun.input = leftover;
+        if let Some(arrived) = parse(&mut exchange, begun, &ways) {
+            return arrived;
+        }
+    }
+    let timeouts = ways.listener.timeouts;
+    let since = reactor::now();
+    loop {
+        let (deadline, begun) = match &exchange {
+            Some(exchange) => (exchange.record.started + timeouts.header, true),
+            None => (since + timeouts.idle, false),
+        };
+        let read = within(deadline, || {
+            if !begun && client.is_leaving() {
+                return Poll::Ready(Some(Arrived::Nothing));
+            }
+            poll_head(client, &mut exchange, &ways)
+        });
+        match read.await {
+            Ok(Some(arrived)) => return arrived,
+            // The first bytes have come: another deadline counts.
+            Ok(None) => {}
+            Err(Elapsed) => return exchange.take().map_or(Arrived::Nothing, Arrived::Late),
+        }
+    }
+}
+
+/// Reads once; `None` = more is needed.
+fn poll_head(client: &Client, exchange: &mut Option<Box<Exchange>>, ways: &Ways) -> Poll<Option<Arrived>> {
+    scratch::with(|buffer| match client.socket.try_read(buffer) {
+        Ok(None) => Poll::Pending,
+        Ok(Some(0)) | Err(_) => Poll::Ready(Some(Arrived::Nothing)),
+        Ok(Some(length)) => {
+            let mut begun = exchange.take().unwrap_or_else(|| Exchange::begin(reactor::now()));
+            begun.input.extend_from_slice(&buffer[..length]);
+            Poll::Ready(parse(exchange, begun, ways))
+        }
+    })
+}
+
+/// Parses what has come; puts the exchange back when more is needed.
+fn parse(place: &mut Option<Box<Exchange>>, mut exchange: Box<Exchange>, ways: &Ways) -> Option<Arrived> {
+    match exchange.head.parse(&exchange.input, &ways.limits) {
+        Ok(Parsed::Whole) => {
+            exchange.taken = exchange.head.length;
+            Some(Arrived::Whole(exchange))
+        }
+        Ok(Parsed::Partial) => {
+            *place = Some(exchange);
+            None
+        }
+        Err(refused) => Some(Arrived::Refused(exchange, refused)),
+    }
+}
+
+/// Sends what is left for the client.
+///
+/// # Errors
+/// The client left, or does not read.
+pub(crate) async fn flush(client: &Client, exchange: &mut Exchange, window: Duration) -> Result<(), Reason> {
+    let mut patience = Patience::new(window);
+    std::future::poll_fn(|_| {
+        match exchange.to_client.flush(&client.socket) {
+            Ok(count) => {
+                exchange.record.bytes_out += count as u64;
+                patience.moved(count);
+            }
+            Err(_) => return Poll::Ready(Err(Reason::ClientGone)),
+        }
+        if exchange.to_client.is_empty() {
+            return Poll::Ready(Ok(()));
+        }
+        if client.socket.is_gone() {
+            return Poll::Ready(Err(Reason::ClientGone));
+        }
+        let deadline = patience.deadline(reactor::now());
+        if reactor::now() >= deadline {
+            return Poll::Ready(Err(Reason::RequestTimeout));
+        }
+        reactor::arm(deadline);
+        Poll::Pending
+    })
+    .await
+}
+
+/// Ends our side, then reads and forgets for a while what the client still sends: closing at once would make the
+/// kernel reset the connection, and the client might never see our answer.
+async fn linger(socket: &Socket) {
+    socket.end_writing();
+    let deadline: Moment = reactor::now() + LINGER;
+    let mut total = 0;
+    let _ = within(deadline, || {
+        scratch::with(|buffer| {
+            loop {
+                match socket.try_read(buffer) {
+                    Ok(None) => return Poll::Pending,
+                    Ok(Some(0)) | Err(_) => return Poll::Ready(()),
+                    Ok(Some(length)) => total += length,
+                }
+                if total > LINGER_BYTES {
+                    return Poll::Ready(());
+                }
+            }
+        })
+    })
+    .await;
+}

@@ -1,0 +1,164 @@
+//! What is known of a request: who sent it, what its key is, what the log says of it.
+
+use crate::access_log::Object;
+use crate::door::{Action, Way, Ways};
+use crate::exchange::Exchange;
+use crate::reason::Reason;
+use evenkeel_http::{RequestHead, Version};
+use evenkeel_model::{Balance, HashKey};
+use evenkeel_route::Fields;
+use std::io::Write;
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// The longest text of an IP address is an IPv6 one with an embedded IPv4 one: 45 bytes.
+const ADDRESS_BYTES: usize = 48;
+
+/// An address as text, without allocation.
+pub(crate) struct AddressText {
+    bytes: [u8; ADDRESS_BYTES],
+    length: usize,
+}
+
+impl AddressText {
+    /// `unknown` (RFC 7239 6.2) when there is none: a unix socket.
+    pub(crate) fn new(address: Option<IpAddr>) -> AddressText {
+        let mut text = AddressText {
+            bytes: [0; ADDRESS_BYTES],
+            length: 0,
+        };
+        let mut room = &mut text.bytes[..];
+        // It fits, see ADDRESS_BYTES.
+        let _ = match address {
+            Some(address) => write!(room, "{address}"),
+            None => write!(room, "unknown"),
+        };
+        text.length = ADDRESS_BYTES - room.len();
+        text
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+}
+
+/// A head's fields, for the router.
+pub(crate) struct HeadFields<'a> {
+    pub(crate) head: &'a RequestHead,
+    pub(crate) input: &'a [u8],
+}
+
+impl Fields for HeadFields<'_> {
+    fn visit(&self, lower_name: &[u8], each: &mut dyn FnMut(&[u8]) -> bool) {
+        for value in self.head.values(self.input, lower_name) {
+            if each(value) {
+                return;
+            }
+        }
+    }
+}
+
+/// The client's address: the peer's, or what trusted proxies say of whom they speak for (the last address in
+/// `X-Forwarded-For` that is not itself trusted).
+pub(crate) fn believed(peer: Option<IpAddr>, trusted: bool, ways: &Ways, exchange: &Exchange) -> Option<IpAddr> {
+    if !trusted {
+        return peer;
+    }
+    let mut believed = peer;
+    let values: Vec<&[u8]> = exchange.head.values(&exchange.input, b"x-forwarded-for").collect();
+    for value in values.iter().rev() {
+        for element in value.rsplit(|byte| *byte == b',') {
+            let Some(address) = std::str::from_utf8(element)
+                .ok()
+                .and_then(|text| text.trim().parse().ok())
+            else {
+                return believed;
+            };
+            believed = Some(address);
+            if !ways.trusts(believed) {
+                return believed;
+            }
+        }
+    }
+    believed
+}
+
+/// The key that `balance = "hash"` hashes; 0 for other algorithms. Equal on every balancer with the same
+/// configuration.
+pub(crate) fn hash(balance: &Balance, exchange: &Exchange, believed: Option<IpAddr>) -> u64 {
+    let Balance::Hash { on, .. } = balance else { return 0 };
+    let (head, input) = (&exchange.head, &exchange.input);
+    let key = match on {
+        HashKey::Source => None,
+        HashKey::Path => Some(head.path.of(input)),
+        HashKey::Uri => Some(head.target.of(input)),
+        HashKey::Header(name) => head.values(input, name.as_bytes()).next(),
+        HashKey::Cookie(name) => head.cookie(input, name.as_bytes()),
+    };
+    match key {
+        Some(key) => hash_bytes(key),
+        None => hash_bytes(AddressText::new(believed).as_bytes()),
+    }
+}
+
+/// FNV-1a, then the finaliser of MurmurHash3 so that all bits depend on all bytes.
+fn hash_bytes(bytes: &[u8]) -> u64 {
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    for byte in bytes {
+        hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+    }
+    hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    hash = (hash ^ (hash >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+    hash ^ (hash >> 33)
+}
+
+/// One line of the access log.
+pub(crate) struct Line<'a> {
+    pub(crate) exchange: &'a Exchange,
+    pub(crate) ways: &'a Ways,
+    pub(crate) way: Option<&'a Way>,
+    pub(crate) reason: Reason,
+    pub(crate) client: Option<IpAddr>,
+    pub(crate) total: Duration,
+}
+
+impl Line<'_> {
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        let (head, input, record) = (&self.exchange.head, &self.exchange.input, &self.exchange.record);
+        let mut object = Object::new(out);
+        object.text("time", format!("{:.6}", jiff::Timestamp::now()).as_bytes());
+        object.text("listener", self.ways.listener.name.as_bytes());
+        object.text("client", AddressText::new(self.client).as_bytes());
+        object.text("method", head.method.of(input));
+        object.text("host", head.host.of(input));
+        object.text("path", head.path.of(input));
+        let protocol: &[u8] = match head.version {
+            Version::Http10 => b"HTTP/1.0",
+            Version::Http11 => b"HTTP/1.1",
+        };
+        object.text("protocol", protocol);
+        object.number("status", u64::from(record.status));
+        object.text("reason", self.reason.as_str().as_bytes());
+        object.text("route", self.way.map_or(b"", |way| way.name.as_bytes()));
+        let pool: &[u8] = match self.way.map(|way| &way.action) {
+            Some(Action::Pool(pool, _)) => pool.shared.name.as_bytes(),
+            Some(Action::Redirect(_) | Action::Respond(_)) | None => b"",
+        };
+        object.text("pool", pool);
+        object.text("backend", record.backend.as_deref().unwrap_or("").as_bytes());
+        object.number("attempts", u64::from(record.attempts));
+        object.number("bytes_in", record.bytes_in);
+        object.number("bytes_out", record.bytes_out);
+        object.milliseconds("queue_ms", record.queued);
+        object.milliseconds("connect_ms", record.connecting);
+        object.milliseconds("first_byte_ms", record.first_byte);
+        object.milliseconds("total_ms", Some(self.total));
+        let made = if record.request_id[0] == 0 {
+            &[][..]
+        } else {
+            &record.request_id
+        };
+        object.text("request_id", head.request_id(input).unwrap_or(made));
+        object.end();
+    }
+}

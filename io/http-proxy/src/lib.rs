@@ -1,0 +1,26 @@
+//! The layer-7 door.
+//!
+//! Owns the request's way through a worker: accept, head, route, permit, connection, exchange, answer. One relay
+//! carries every request. It must never decide which backend is healthy or where a message ends: the heart and the
+//! grammar do.
+
+mod accept;
+mod access_log;
+mod client;
+mod door;
+mod exchange;
+mod facts;
+mod idle;
+mod outbox;
+mod patience;
+mod pool_side;
+mod proxy;
+mod reason;
+mod relay;
+mod scratch;
+mod server;
+mod stats;
+mod tunnel;
+mod world;
+
+pub use server::{Server, Setup};

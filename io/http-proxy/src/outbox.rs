@@ -1,0 +1,68 @@
+use evenkeel_net::Socket;
+use std::io::{self, IoSlice};
+
+/// From this size on, a body is sent together with the head before it instead of being copied behind it.
+const GATHER_BYTES: usize = 2048;
+
+/// Bytes on their way to one side that the kernel has not taken yet. Bounded by whoever fills it: nothing is read
+/// from the other side while something is here.
+#[derive(Default)]
+pub(crate) struct Outbox {
+    pub(crate) bytes: Vec<u8>,
+    sent: usize,
+}
+
+impl Outbox {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.bytes.clear();
+        self.sent = 0;
+    }
+
+    /// Sends what is here; returns how much went.
+    pub(crate) fn flush(&mut self, socket: &Socket) -> io::Result<usize> {
+        let mut total = 0;
+        while self.sent < self.bytes.len() {
+            let Some(count) = socket.try_write(&self.bytes[self.sent..])? else {
+                break;
+            };
+            self.sent += count;
+            total += count;
+        }
+        if self.sent == self.bytes.len() {
+            self.clear();
+        }
+        Ok(total)
+    }
+
+    /// Sends `run` after what is here, keeping what does not fit; returns how much went.
+    pub(crate) fn send(&mut self, socket: &Socket, run: &[u8]) -> io::Result<usize> {
+        if !self.is_empty() {
+            if run.len() < GATHER_BYTES {
+                self.bytes.extend_from_slice(run);
+                return Ok(0);
+            }
+            return self.send_gathered(socket, run);
+        }
+        let count = socket.try_write(run)?.unwrap_or(0);
+        self.bytes.extend_from_slice(&run[count..]);
+        Ok(count)
+    }
+
+    fn send_gathered(&mut self, socket: &Socket, run: &[u8]) -> io::Result<usize> {
+        let waiting = self.bytes.len() - self.sent;
+        let pieces = [IoSlice::new(&self.bytes[self.sent..]), IoSlice::new(run)];
+        let count = socket.try_write_pieces(&pieces)?.unwrap_or(0);
+        if count >= waiting {
+            self.clear();
+            self.bytes.extend_from_slice(&run[count - waiting..]);
+        } else {
+            self.sent += count;
+            self.bytes.extend_from_slice(run);
+        }
+        Ok(count)
+    }
+}

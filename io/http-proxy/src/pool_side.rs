@@ -1,0 +1,206 @@
+//! A pool as one worker sees it: its chooser, its idle connections, its counters.
+
+use crate::idle::IdleConnections;
+use crate::reason::Reason;
+use crate::stats::{Counter, Histogram, Stats};
+use arc_swap::{ArcSwap, Cache};
+use evenkeel_model::{BackendAddress, Moment, Name};
+use evenkeel_net::{Elapsed, Socket, reactor, within};
+use evenkeel_pool::{BackendId, Choice, Chooser, Permit, Request, Shared, View};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::io;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
+
+/// Lets the cache of views own the pool that it reads.
+struct Views(Arc<Shared>);
+
+impl Deref for Views {
+    type Target = ArcSwap<View>;
+
+    fn deref(&self) -> &ArcSwap<View> {
+        self.0.views()
+    }
+}
+
+pub(crate) struct PoolSide {
+    pub(crate) shared: Arc<Shared>,
+    views: RefCell<Cache<Views, Arc<View>>>,
+    chooser: RefCell<Chooser>,
+    pub(crate) idle: RefCell<IdleConnections>,
+    seconds: RefCell<HashMap<BackendId, Arc<Histogram>, foldhash::fast::RandomState>>,
+    pub(crate) retries: Arc<Counter>,
+    stats: Arc<Stats>,
+    worker: usize,
+}
+
+impl PoolSide {
+    pub(crate) fn new(shared: Arc<Shared>, stats: &Arc<Stats>, worker: usize, seed: u64) -> PoolSide {
+        let view = shared.views().load_full();
+        PoolSide {
+            views: RefCell::new(Cache::new(Views(shared.clone()))),
+            chooser: RefCell::new(Chooser::new(view, seed)),
+            idle: RefCell::default(),
+            seconds: RefCell::default(),
+            retries: stats.retries(&shared.name, worker),
+            stats: stats.clone(),
+            worker,
+            shared,
+        }
+    }
+
+    /// Brings the chooser up to the newest view and lets `f` use it.
+    fn with_chooser<R>(&self, f: impl FnOnce(&mut Chooser) -> R) -> R {
+        let mut views = self.views.borrow_mut();
+        let view = views.load();
+        let mut chooser = self.chooser.borrow_mut();
+        if !Arc::ptr_eq(view, chooser.view()) {
+            chooser.update(view.clone());
+        }
+        f(&mut chooser)
+    }
+
+    /// The newest view.
+    pub(crate) fn view(&self) -> Arc<View> {
+        self.with_chooser(|chooser| chooser.view().clone())
+    }
+
+    /// Whether the budget allows one more retry.
+    pub(crate) fn may_retry(&self) -> bool {
+        self.with_chooser(|chooser| chooser.may_retry(reactor::now()))
+    }
+
+    /// Asks for a backend; in line with others when all places are taken.
+    ///
+    /// # Errors
+    /// Why there is none: `NoBackend`, `QueueFull`, `QueueTimeout`, `ClientGone`.
+    pub(crate) async fn acquire(&self, client: &Socket, request: Request<'_>) -> Result<Permit, Reason> {
+        match self.with_chooser(|chooser| chooser.choose(&request, reactor::now())) {
+            Choice::Go(permit) => Ok(permit),
+            Choice::Nothing => Err(Reason::NoBackend),
+            Choice::Full => Box::pin(self.wait_in_line(client, request)).await,
+        }
+    }
+
+    async fn wait_in_line(&self, client: &Socket, request: Request<'_>) -> Result<Permit, Reason> {
+        let request = Request {
+            first_in_line: true,
+            ..request
+        };
+        let queue = self.view().queue;
+        let deadline = reactor::now() + queue.timeout;
+        let gate = &self.shared.gate;
+        let turn = Turn::new();
+        let ticket = gate.wait(turn.waker(), queue.size).map_err(|_| Reason::QueueFull)?;
+        // The last place may have come free with nobody there to be called.
+        let mut called = gate.waiting() == 1;
+        loop {
+            if called {
+                match self.with_chooser(|chooser| chooser.choose(&request, reactor::now())) {
+                    Choice::Go(permit) => {
+                        ticket.used();
+                        return Ok(permit);
+                    }
+                    Choice::Nothing => return Err(Reason::NoBackend),
+                    Choice::Full => gate.wait_again(&ticket, turn.waker()),
+                }
+            }
+            let waited = within(deadline, || match turn.take() || client.is_gone() {
+                true => Poll::Ready(()),
+                false => Poll::Pending,
+            });
+            if waited.await == Err(Elapsed) {
+                return Err(Reason::QueueTimeout);
+            }
+            if client.is_gone() {
+                return Err(Reason::ClientGone);
+            }
+            called = true;
+        }
+    }
+
+    /// The histogram of one backend.
+    pub(crate) fn seconds(&self, permit: &Permit) -> Arc<Histogram> {
+        let id = permit.id();
+        if let Some(histogram) = self.seconds.borrow().get(&id) {
+            return histogram.clone();
+        }
+        let view = self.view();
+        let name: Name = view.member(id).map_or_else(|| "?".into(), |member| member.name.clone());
+        let histogram = self.stats.backend(&self.shared.name, &name, self.worker);
+        self.seconds.borrow_mut().insert(id, histogram.clone());
+        histogram
+    }
+
+    /// Closes what has been idle for too long or is of no use any more.
+    pub(crate) fn sweep(&self, now: Moment) {
+        let view = self.view();
+        let keep = |id: BackendId| view.member(id).is_some_and(|member| !member.leaving);
+        self.idle.borrow_mut().sweep(now, view.timeouts.idle, keep);
+        self.seconds.borrow_mut().retain(|id, _| view.member(*id).is_some());
+    }
+}
+
+/// Whether it is a waiting request's turn; set by whichever thread gave a place back.
+struct Turn {
+    flag: Arc<AtomicBool>,
+}
+
+impl Turn {
+    fn new() -> Turn {
+        Turn { flag: Arc::default() }
+    }
+
+    fn waker(&self) -> Box<dyn FnOnce() + Send> {
+        let flag = self.flag.clone();
+        let (remote, task) = (reactor::remote(), reactor::current());
+        Box::new(move || {
+            flag.store(true, Ordering::Release);
+            remote.wake(task);
+        })
+    }
+
+    fn take(&self) -> bool {
+        self.flag.swap(false, Ordering::Acquire)
+    }
+}
+
+/// Why there is no connection.
+pub(crate) enum NoConnection {
+    /// The backend refused it or could not be reached.
+    Refused,
+    /// The backend did not take it in time.
+    TimedOut,
+    /// We have no descriptor or port left: not the backend's fault.
+    Exhausted,
+}
+
+/// Connects to a backend until `deadline`.
+///
+/// # Errors
+/// See [`NoConnection`].
+pub(crate) async fn connect(address: &BackendAddress, deadline: Moment) -> Result<Socket, NoConnection> {
+    let socket = Socket::connect(address).map_err(|error| no_connection(&error))?;
+    let connected = within(deadline, || match socket.connected() {
+        Ok(true) => Poll::Ready(Ok(())),
+        Ok(false) => Poll::Pending,
+        Err(error) => Poll::Ready(Err(error)),
+    });
+    match connected.await {
+        Ok(Ok(())) => Ok(socket),
+        Ok(Err(error)) => Err(no_connection(&error)),
+        Err(Elapsed) => Err(NoConnection::TimedOut),
+    }
+}
+
+fn no_connection(error: &io::Error) -> NoConnection {
+    match error.kind() {
+        io::ErrorKind::TimedOut => NoConnection::TimedOut,
+        io::ErrorKind::AddrNotAvailable | io::ErrorKind::OutOfMemory => NoConnection::Exhausted,
+        _ if evenkeel_net::listen::is_exhaustion(error) => NoConnection::Exhausted,
+        _ => NoConnection::Refused,
+    }
+}

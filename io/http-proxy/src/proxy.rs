@@ -1,0 +1,502 @@
+//! A request's way: route, pool, permit, connection, exchange; and its end: answer, log line, counters.
+
+use crate::client::{Client, Then, flush};
+use crate::door::{Action, Way, Ways};
+use crate::exchange::Exchange;
+use crate::facts::{self, HeadFields};
+use crate::pool_side::{NoConnection, PoolSide, connect};
+use crate::reason::Reason;
+use crate::relay::{End, Failed, Relay, Terms};
+use crate::tunnel;
+use evenkeel_http::{Forward, Method, Refused, RequestFraming, error_answer, fixed_answer};
+use evenkeel_model::{RedirectTo, Retry, RetryOn};
+use evenkeel_net::{Socket, reactor};
+use evenkeel_pool::{BackendId, Failure, Permit, Request, View};
+use std::net::{IpAddr, Ipv4Addr};
+use std::rc::Rc;
+
+/// The first try and the most retries that can be configured.
+const TRIES: usize = 11;
+
+/// Answers one request.
+pub(crate) async fn answer(client: &Client, exchange: &mut Exchange) -> Then {
+    let ways = client.inside.door.now();
+    let trusted = ways.trusts(client.peer());
+    let believed = facts::believed(client.peer(), trusted, &ways, exchange);
+    let Some(index) = route(&ways, exchange, believed) else {
+        let then = local(client, exchange, Reason::NoRoute.status(), Reason::NoRoute.text()).await;
+        finish(client, exchange, &ways, None, Reason::NoRoute, believed);
+        return then;
+    };
+    let way = &ways.ways[index];
+    let (reason, then) = match &way.action {
+        Action::Pool(pool, _) => {
+            let mut journey = Journey {
+                client,
+                exchange,
+                ways: &ways,
+                way,
+                pool,
+                believed,
+                trusted,
+            };
+            journey.travel().await
+        }
+        Action::Respond(respond) => (Reason::Ok, local(client, exchange, respond.status, &respond.body).await),
+        Action::Redirect(to) => (Reason::Ok, redirect(client, exchange, to).await),
+    };
+    finish(client, exchange, &ways, Some(way), reason, believed);
+    then
+}
+
+fn route(ways: &Ways, exchange: &Exchange, believed: Option<IpAddr>) -> Option<usize> {
+    let (head, input) = (&exchange.head, &exchange.input);
+    ways.router.route(&evenkeel_route::Request {
+        method: head.method.of(input),
+        host: head.host_name.of(input),
+        path: head.path.of(input),
+        query: head.query.map(|query| query.of(input)),
+        fields: &HeadFields { head, input },
+        client: believed.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
+    })
+}
+
+/// A refused head: an answer and the end.
+pub(crate) fn refuse(client: &Client, mut exchange: Box<Exchange>, refused: Refused) {
+    let text = refused.reason.to_string();
+    end_early(client, &mut exchange, refused.status, &text, Reason::BadRequest);
+    exchange.end();
+}
+
+/// A head that did not come in time.
+pub(crate) fn too_late(client: &Client, mut exchange: Box<Exchange>) {
+    let reason = Reason::HeaderTimeout;
+    end_early(client, &mut exchange, reason.status(), reason.text(), reason);
+    exchange.end();
+}
+
+fn end_early(client: &Client, exchange: &mut Exchange, status: u16, text: &str, reason: Reason) {
+    error_answer(status, text, false, false, &mut exchange.to_client.bytes);
+    exchange.record.status = status;
+    // An answer this small fits the kernel's buffer; a client that is gone does not want it.
+    exchange.record.bytes_out += exchange.to_client.flush(&client.socket).unwrap_or(0) as u64;
+    let ways = client.inside.door.now();
+    // Spans of a head that was refused mean nothing.
+    exchange.head.reset();
+    exchange.input.clear();
+    finish(client, exchange, &ways, None, reason, client.peer());
+}
+
+/// An answer of our own that is not an error of the connection.
+async fn local(client: &Client, exchange: &mut Exchange, status: u16, text: &str) -> Then {
+    let content_type: &[u8] = b"text/plain; charset=utf-8";
+    own_answer(client, exchange, status, content_type, &[], text.as_bytes()).await
+}
+
+async fn redirect(client: &Client, exchange: &mut Exchange, to: &RedirectTo) -> Then {
+    let (status, location) = match to {
+        RedirectTo::Location(location) => (302, location.as_bytes().to_vec()),
+        RedirectTo::Https => {
+            let (head, input) = (&exchange.head, &exchange.input);
+            let mut location = b"https://".to_vec();
+            location.extend_from_slice(head.host_name.of(input));
+            match head.target.of(input) {
+                b"*" => {}
+                target => location.extend_from_slice(target),
+            }
+            (308, location)
+        }
+    };
+    own_answer(client, exchange, status, b"", &[(b"location", &location)], b"").await
+}
+
+async fn own_answer(
+    client: &Client,
+    exchange: &mut Exchange,
+    status: u16,
+    content_type: &[u8],
+    fields: &[(&[u8], &[u8])],
+    body: &[u8],
+) -> Then {
+    // A body that nobody will read ends the connection: skipping it could take for ever.
+    let bodiless = matches!(exchange.head.framing, RequestFraming::None | RequestFraming::Length(0));
+    let keep_alive = exchange.head.keep_alive && bodiless && !client.is_leaving();
+    let head_only = exchange.head.kind == Method::Head;
+    let out = &mut exchange.to_client.bytes;
+    fixed_answer(status, content_type, fields, body, keep_alive, head_only, out);
+    exchange.record.status = status;
+    let window = client.inside.door.now().listener.timeouts.request;
+    match flush(client, exchange, window).await {
+        Ok(()) if keep_alive => Then::Next,
+        Ok(()) if bodiless => Then::Close,
+        Ok(()) => Then::Linger,
+        Err(_) => Then::Close,
+    }
+}
+
+/// What a try came to.
+enum Try {
+    Over(Reason, Then),
+    /// Once more, with a new connection: the old one had been ended by the backend while it was idle.
+    Afresh,
+    /// Once more, elsewhere.
+    Elsewhere,
+}
+
+struct Journey<'a> {
+    client: &'a Client,
+    exchange: &'a mut Exchange,
+    ways: &'a Rc<Ways>,
+    way: &'a Way,
+    pool: &'a Rc<PoolSide>,
+    believed: Option<IpAddr>,
+    trusted: bool,
+}
+
+impl Journey<'_> {
+    /// To a backend and back, by another one where that is allowed.
+    async fn travel(&mut self) -> (Reason, Then) {
+        let view = self.pool.view();
+        if let Some(reason) = self.too_large() {
+            return self.fail(reason, false).await;
+        }
+        let retry = self.way.retry.as_ref().map_or(view.retry, |own| Retry {
+            attempts: own.attempts,
+            ..view.retry
+        });
+        let hash = facts::hash(&view.balance, self.exchange, self.believed);
+        let mut tried = Tried::none();
+        let mut afresh = false;
+        loop {
+            let asked = reactor::now();
+            let request = Request {
+                hash,
+                avoid: tried.all(),
+                first_in_line: false,
+            };
+            let permit = match self.pool.acquire(&self.client.socket, request).await {
+                Ok(permit) => permit,
+                Err(reason) => return self.fail(reason, false).await,
+            };
+            let record = &mut self.exchange.record;
+            record.queued = Some(reactor::now().since(asked) + record.queued.unwrap_or_default());
+            record.attempts += 1;
+            let id = permit.id();
+            let more = tried.count < retry.attempts as usize;
+            match self.try_once(permit, &view, more, afresh).await {
+                Try::Over(reason, then) => return (reason, then),
+                Try::Afresh => afresh = true,
+                Try::Elsewhere => {
+                    tried.push(id);
+                    self.pool.retries.add(1);
+                }
+            }
+        }
+    }
+
+    fn too_large(&self) -> Option<Reason> {
+        let limit = self.ways.listener.max_body_size;
+        match self.exchange.head.framing {
+            RequestFraming::Length(length) if limit > 0 && length > limit => Some(Reason::BodyTooLarge),
+            RequestFraming::Length(_) | RequestFraming::None | RequestFraming::Chunked => None,
+        }
+    }
+
+    async fn try_once(&mut self, mut permit: Permit, view: &View, more: bool, afresh: bool) -> Try {
+        let newest = self.pool.view();
+        let Some(member) = newest.member(permit.id()) else {
+            // It left between the choice and now.
+            return if more {
+                Try::Elsewhere
+            } else {
+                self.over(Reason::NoBackend, false).await
+            };
+        };
+        if self.ways.log.is_some() {
+            self.exchange.record.backend = Some(member.name.clone());
+        }
+        let repeatable = self.exchange.head.may_repeat();
+        let idle = if afresh {
+            None
+        } else {
+            self.pool.idle.borrow_mut().take(permit.id(), !repeatable)
+        };
+        let reused = idle.is_some();
+        let backend = match idle {
+            Some(socket) => socket,
+            None => {
+                let begun = reactor::now();
+                let connected = connect(&member.address, begun + view.timeouts.connect).await;
+                self.exchange.record.connecting = Some(reactor::now().since(begun));
+                match connected {
+                    Ok(socket) => socket,
+                    Err(failure) => return self.unconnected(permit, &failure, more).await,
+                }
+            }
+        };
+        let hold = more && repeatable;
+        let timeout = self.way.timeout.unwrap_or(view.timeouts.response);
+        let end = self.relay(&backend, &mut permit, hold, timeout).await;
+        self.arrive(
+            end,
+            backend,
+            permit,
+            Tries {
+                more,
+                reused,
+                repeatable,
+            },
+        )
+        .await
+    }
+
+    async fn relay(&mut self, backend: &Socket, permit: &mut Permit, hold: bool, timeout: std::time::Duration) -> End {
+        let client = self.client;
+        let terms = Terms {
+            client: self.ways.listener.timeouts.request,
+            backend: timeout,
+            max_body_bytes: self.ways.listener.max_body_size,
+            hold,
+            retry_statuses: if hold { &self.way.retry_statuses } else { &[] },
+            keep_alive: self.exchange.head.keep_alive && !client.is_leaving(),
+        };
+        let up = self.exchange.rewind();
+        self.write_head();
+        let mut relay = Relay::new(&client.socket, backend, self.exchange, up, permit, &terms);
+        std::future::poll_fn(|_| relay.poll()).await
+    }
+
+    fn write_head(&mut self) {
+        let exchange = &mut *self.exchange;
+        if exchange.record.request_id[0] == 0 {
+            exchange.record.request_id = self.client.world.request_id();
+        }
+        let address = facts::AddressText::new(self.client.peer());
+        let forward = Forward {
+            client_address: address.as_bytes(),
+            trusted: self.trusted,
+            scheme: b"http",
+            request_id: &exchange.record.request_id,
+        };
+        exchange
+            .head
+            .write(&exchange.input, &forward, &mut exchange.to_backend.bytes);
+    }
+
+    async fn unconnected(&mut self, mut permit: Permit, failure: &NoConnection, more: bool) -> Try {
+        let now = reactor::now();
+        let reason = match failure {
+            NoConnection::Refused => {
+                permit.failed(Failure::Connect, now);
+                Reason::ConnectRefused
+            }
+            NoConnection::TimedOut => {
+                permit.failed(Failure::ConnectTimeout, now);
+                Reason::ConnectTimeout
+            }
+            NoConnection::Exhausted => {
+                self.client.world.relieve();
+                Reason::Exhausted
+            }
+        };
+        drop(permit);
+        // Nothing of the request was sent, so any request may be repeated, and none counts against the budget.
+        if more && self.way.retries_on(RetryOn::Connect) {
+            return Try::Elsewhere;
+        }
+        self.over(reason, false).await
+    }
+
+    /// The try has come to an end, good or bad.
+    async fn arrive(&mut self, end: End, backend: Socket, mut permit: Permit, tries: Tries) -> Try {
+        let now = reactor::now();
+        match end {
+            End::Answered { reusable, keep_alive } => {
+                self.pool.seconds(&permit).record(now.since(permit.started()));
+                if reusable && !backend.may_read() {
+                    self.pool.idle.borrow_mut().give(permit.id(), backend, now);
+                } else {
+                    drop(backend);
+                }
+                // The backend is done with: its place is free while the client still reads.
+                drop(permit);
+                let (reason, then) = self.deliver(keep_alive).await;
+                Try::Over(reason, then)
+            }
+            End::Upgraded => {
+                let exchange = &mut *self.exchange;
+                let leftover = exchange.leftover().to_vec();
+                exchange.taken = exchange.input.len();
+                exchange.to_backend.bytes.extend_from_slice(&leftover);
+                let early = std::mem::take(&mut exchange.answer);
+                exchange.to_client.bytes.extend_from_slice(&early);
+                let (up, down) = tunnel::run(
+                    &self.client.socket,
+                    &backend,
+                    &mut exchange.to_backend,
+                    &mut exchange.to_client,
+                )
+                .await;
+                exchange.record.bytes_in += up;
+                exchange.record.bytes_out += down;
+                Try::Over(Reason::Ok, Then::Close)
+            }
+            End::Failed(failed) => {
+                drop(backend);
+                let again = self.again(&failed, &tries);
+                if let (Some(blame), false) = (failed.blame, matches!(again, Some(Try::Afresh))) {
+                    permit.failed(blame, now);
+                }
+                drop(permit);
+                match again {
+                    Some(again) => again,
+                    None => self.over(failed.reason, failed.begun).await,
+                }
+            }
+        }
+    }
+
+    /// Whether a failed try may be followed by another.
+    fn again(&self, failed: &Failed, tries: &Tries) -> Option<Try> {
+        let possible = !failed.begun && failed.replayable && (failed.nothing_sent || tries.repeatable);
+        if !possible {
+            return None;
+        }
+        match failed.blame {
+            Some(Failure::Reset) if tries.reused && failed.unanswered => Some(Try::Afresh),
+            Some(Failure::Reset) if failed.unanswered && self.way.retries_on(RetryOn::Reset) => {
+                (tries.more && self.pool.may_retry()).then_some(Try::Elsewhere)
+            }
+            Some(Failure::Status) => (tries.more && self.pool.may_retry()).then_some(Try::Elsewhere),
+            Some(
+                Failure::Reset
+                | Failure::Connect
+                | Failure::ConnectTimeout
+                | Failure::ResponseTimeout
+                | Failure::BadResponse,
+            )
+            | None => None,
+        }
+    }
+
+    /// Sends the client what is left of its answer.
+    async fn deliver(&mut self, keep_alive: bool) -> (Reason, Then) {
+        if !self.exchange.to_client.is_empty() {
+            let window = self.ways.listener.timeouts.request;
+            if let Err(reason) = flush(self.client, self.exchange, window).await {
+                return (reason, Then::Reset);
+            }
+        }
+        if keep_alive {
+            return (Reason::Ok, Then::Next);
+        }
+        (
+            Reason::Ok,
+            if self.client.socket.may_read() {
+                Then::Linger
+            } else {
+                Then::Close
+            },
+        )
+    }
+
+    async fn over(&mut self, reason: Reason, begun: bool) -> Try {
+        let (reason, then) = self.fail(reason, begun).await;
+        Try::Over(reason, then)
+    }
+
+    /// Answers with the reason's status, or cuts an answer that has begun so that the client notices.
+    async fn fail(&mut self, reason: Reason, begun: bool) -> (Reason, Then) {
+        self.exchange.to_backend.clear();
+        if begun {
+            let _ = self.exchange.to_client.flush(&self.client.socket);
+            return (reason, Then::Reset);
+        }
+        if reason == Reason::ClientGone {
+            self.exchange.record.status = reason.status();
+            return (reason, Then::Close);
+        }
+        self.exchange.to_client.clear();
+        let bodiless = matches!(
+            self.exchange.head.framing,
+            RequestFraming::None | RequestFraming::Length(0)
+        );
+        let keep_alive = self.exchange.head.keep_alive && bodiless && !self.client.is_leaving();
+        let head_only = self.exchange.head.kind == Method::Head;
+        let out = &mut self.exchange.to_client.bytes;
+        error_answer(reason.status(), reason.text(), keep_alive, head_only, out);
+        self.exchange.record.status = reason.status();
+        let window = self.ways.listener.timeouts.request;
+        match flush(self.client, self.exchange, window).await {
+            Ok(()) if keep_alive => (reason, Then::Next),
+            Ok(()) => (reason, Then::Linger),
+            Err(_) => (reason, Then::Close),
+        }
+    }
+}
+
+/// What is known of a try when it has ended.
+struct Tries {
+    more: bool,
+    reused: bool,
+    repeatable: bool,
+}
+
+/// The backends that were tried.
+struct Tried {
+    ids: [BackendId; TRIES],
+    count: usize,
+}
+
+impl Tried {
+    fn none() -> Tried {
+        Tried {
+            ids: [BackendId(u32::MAX); TRIES],
+            count: 0,
+        }
+    }
+
+    fn all(&self) -> &[BackendId] {
+        &self.ids[..self.count]
+    }
+
+    fn push(&mut self, id: BackendId) {
+        if let Some(place) = self.ids.get_mut(self.count) {
+            *place = id;
+            self.count += 1;
+        }
+    }
+}
+
+/// Counts and logs a finished request.
+fn finish(
+    client: &Client,
+    exchange: &Exchange,
+    ways: &Ways,
+    way: Option<&Way>,
+    reason: Reason,
+    believed: Option<IpAddr>,
+) {
+    let total = reactor::now().since(exchange.record.started);
+    ways.reasons.count(reason);
+    match way {
+        Some(way) => {
+            way.codes.count(exchange.record.status);
+            if let Action::Pool(_, seconds) = &way.action {
+                seconds.record(total);
+            }
+        }
+        None => ways.unrouted.count(exchange.record.status),
+    }
+    if let Some(lines) = &ways.log {
+        let line = facts::Line {
+            exchange,
+            ways,
+            way,
+            reason,
+            client: believed.or(client.peer()),
+            total,
+        };
+        lines.push(|out| line.write(out));
+    }
+}

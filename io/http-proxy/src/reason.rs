@@ -1,0 +1,113 @@
+/// Why a request ended as it did: one word for access log and metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Reason {
+    /// The client has its answer, whatever its status.
+    Ok,
+    /// No route matched: 404.
+    NoRoute,
+    /// The pool has no backend that may be used: 503.
+    NoBackend,
+    /// The queue had no place: 503.
+    QueueFull,
+    /// No backend had a place in time: 503.
+    QueueTimeout,
+    /// The backend refused the connection or could not be reached: 502.
+    ConnectRefused,
+    /// The backend did not accept the connection in time: 504.
+    ConnectTimeout,
+    /// The backend ended the connection before its answer was whole: 502, or a cut answer.
+    BackendReset,
+    /// The backend did not answer or go on in time: 504, or a cut answer.
+    ResponseTimeout,
+    /// The backend spoke nonsense: 502, or a cut answer.
+    BadResponse,
+    /// The client left before its answer was whole.
+    ClientGone,
+    /// The client broke the grammar: 400, 405, 414, 417, 431, 501.
+    BadRequest,
+    /// The client took too long for a head: 408.
+    HeaderTimeout,
+    /// The client took too long for its body, or to read its answer: 408, or a cut answer.
+    RequestTimeout,
+    /// The client's body is larger than allowed: 413.
+    BodyTooLarge,
+    /// We had no descriptor or port left to reach the backend: 503.
+    Exhausted,
+}
+
+impl Reason {
+    pub(crate) const COUNT: usize = 16;
+    pub(crate) const ALL: [Reason; Reason::COUNT] = [
+        Reason::Ok,
+        Reason::NoRoute,
+        Reason::NoBackend,
+        Reason::QueueFull,
+        Reason::QueueTimeout,
+        Reason::ConnectRefused,
+        Reason::ConnectTimeout,
+        Reason::BackendReset,
+        Reason::ResponseTimeout,
+        Reason::BadResponse,
+        Reason::ClientGone,
+        Reason::BadRequest,
+        Reason::HeaderTimeout,
+        Reason::RequestTimeout,
+        Reason::BodyTooLarge,
+        Reason::Exhausted,
+    ];
+
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Reason::Ok => "ok",
+            Reason::NoRoute => "no-route",
+            Reason::NoBackend => "no-backend",
+            Reason::QueueFull => "queue-full",
+            Reason::QueueTimeout => "queue-timeout",
+            Reason::ConnectRefused => "connect-refused",
+            Reason::ConnectTimeout => "connect-timeout",
+            Reason::BackendReset => "backend-reset",
+            Reason::ResponseTimeout => "response-timeout",
+            Reason::BadResponse => "bad-response",
+            Reason::ClientGone => "client-gone",
+            Reason::BadRequest => "bad-request",
+            Reason::HeaderTimeout => "header-timeout",
+            Reason::RequestTimeout => "request-timeout",
+            Reason::BodyTooLarge => "body-too-large",
+            Reason::Exhausted => "exhausted",
+        }
+    }
+
+    /// The status of the answer that we make for it.
+    pub(crate) fn status(self) -> u16 {
+        match self {
+            Reason::Ok => 200,
+            Reason::NoRoute => 404,
+            Reason::NoBackend | Reason::QueueFull | Reason::QueueTimeout | Reason::Exhausted => 503,
+            Reason::ConnectRefused | Reason::BackendReset | Reason::BadResponse => 502,
+            Reason::ConnectTimeout | Reason::ResponseTimeout => 504,
+            Reason::ClientGone => 499,
+            Reason::BadRequest => 400,
+            Reason::HeaderTimeout | Reason::RequestTimeout => 408,
+            Reason::BodyTooLarge => 413,
+        }
+    }
+
+    /// What the client reads: it says what happened, not how we are built.
+    pub(crate) fn text(self) -> &'static str {
+        match self {
+            Reason::Ok => "",
+            Reason::NoRoute => "Nothing is served here.",
+            Reason::NoBackend => "No server is available. Please try again soon.",
+            Reason::QueueFull | Reason::QueueTimeout => "All servers are busy. Please try again soon.",
+            Reason::ConnectRefused | Reason::BackendReset => "The server did not answer. Please try again.",
+            Reason::BadResponse => "The server's answer was not understood.",
+            Reason::ConnectTimeout | Reason::ResponseTimeout => "The server took too long to answer.",
+            Reason::ClientGone => "",
+            Reason::BadRequest => "The request was not understood.",
+            Reason::HeaderTimeout | Reason::RequestTimeout => "The request took too long to arrive.",
+            Reason::BodyTooLarge => "The request's body is too large.",
+            Reason::Exhausted => "The balancer is at its limit. Please try again soon.",
+        }
+    }
+}

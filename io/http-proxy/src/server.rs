@@ -1,0 +1,413 @@
+//! The door as the control plane holds it: it starts the workers and hands them what is configured.
+
+use crate::accept::{self, Entrance};
+use crate::access_log::{Lines, Sink};
+use crate::door::{Builder, Door};
+use crate::pool_side::PoolSide;
+use crate::stats::Stats;
+use crate::world::World;
+use evenkeel_model::{AccessLog, BindAddress, Config, Name};
+use evenkeel_net::listen::{self, Bound, Listening};
+use evenkeel_net::{Remote, reactor};
+use evenkeel_pool::Shared;
+use evenkeel_route::Router;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::io;
+use std::rc::Rc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long the workers may take to begin with a new configuration. They do it between two batches of events.
+const APPLY: Duration = Duration::from_secs(10);
+/// Between two looks at whether the last connection has ended.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// A configuration on its way to the workers.
+pub struct Setup {
+    /// All listeners and pools.
+    pub config: Arc<Config>,
+    /// The hearts' sides of the pools, by name.
+    pub pools: Vec<Arc<Shared>>,
+}
+
+/// The workers.
+pub struct Server {
+    workers: Vec<Remote>,
+    stats: Arc<Stats>,
+    configured: Mutex<Configured>,
+}
+
+/// What the workers have been told.
+#[derive(Default)]
+struct Configured {
+    listeners: Vec<Name>,
+    bound: Vec<(BindAddress, Option<std::net::SocketAddr>)>,
+    sinks: Vec<(AccessLog, Arc<Sink>)>,
+}
+
+thread_local! {
+    static WORKER: RefCell<Option<Worker>> = const { RefCell::new(None) };
+}
+
+/// What a worker's thread keeps besides its tasks.
+struct Worker {
+    world: Rc<World>,
+    entrances: HashMap<BindAddress, Rc<Entrance>>,
+}
+
+/// What one worker is told.
+struct Order {
+    setup: Arc<Setup>,
+    sockets: Vec<(BindAddress, Bound)>,
+    sinks: Vec<(AccessLog, Arc<Sink>)>,
+}
+
+impl Server {
+    /// Starts `workers` threads without listeners.
+    ///
+    /// # Errors
+    /// When the system gives no thread or no epoll set.
+    pub fn start(workers: usize) -> io::Result<Server> {
+        let stats = Arc::new(Stats::default());
+        let mut remotes = Vec::with_capacity(workers);
+        for index in 0..workers.max(1) {
+            let (sender, receiver) = channel();
+            let stats = stats.clone();
+            thread::Builder::new()
+                .name(format!("worker-{index}"))
+                .spawn(move || work(index, &stats, &sender))?;
+            let begun = receiver
+                .recv()
+                .map_err(|_| io::Error::other("a worker ended before it began"))?;
+            remotes.push(begun?);
+        }
+        Ok(Server {
+            workers: remotes,
+            stats,
+            configured: Mutex::default(),
+        })
+    }
+
+    /// Makes a configuration count. What is new is bound first; on any failure nothing has changed.
+    ///
+    /// # Errors
+    /// One sentence for each address that could not be bound and each log that could not be opened.
+    pub fn apply(&self, setup: Setup) -> Result<(), Vec<String>> {
+        let mut configured = self.configured.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut problems = Vec::new();
+        let (bound, sockets) = self.bind(&setup.config, &configured, &mut problems);
+        let sinks = self.open_logs(&setup.config, &configured, &mut problems);
+        for listener in &setup.config.listeners {
+            if let Err(error) = Router::new(&listener.routes) {
+                problems.push(format!("listener {}: {error}", listener.name));
+            }
+        }
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        configured.bound = bound;
+        configured.sinks.clone_from(&sinks);
+        configured.listeners = setup
+            .config
+            .listeners
+            .iter()
+            .map(|listener| listener.name.clone())
+            .collect();
+        self.tell_workers(setup, sockets, &sinks)
+    }
+
+    /// Binds what is not bound yet: for each address one socket for each worker.
+    fn bind(
+        &self,
+        config: &Config,
+        configured: &Configured,
+        problems: &mut Vec<String>,
+    ) -> (
+        Vec<(BindAddress, Option<std::net::SocketAddr>)>,
+        Vec<(BindAddress, Vec<Bound>)>,
+    ) {
+        let mut bound = Vec::new();
+        let mut sockets = Vec::new();
+        for listener in &config.listeners {
+            for address in &listener.bind {
+                if let Some(old) = configured.bound.iter().find(|(old, _)| old == address) {
+                    bound.push(old.clone());
+                    continue;
+                }
+                match listen::bind(address, self.workers.len()) {
+                    Ok(new) => {
+                        bound.push((address.clone(), new.first().and_then(Bound::local_address)));
+                        sockets.push((address.clone(), new));
+                    }
+                    Err(error) => problems.push(cannot_bind(&listener.name, address, &error)),
+                }
+            }
+        }
+        (bound, sockets)
+    }
+
+    /// Opens what is not open yet, and again what is: a rotation may have moved it.
+    fn open_logs(
+        &self,
+        config: &Config,
+        configured: &Configured,
+        problems: &mut Vec<String>,
+    ) -> Vec<(AccessLog, Arc<Sink>)> {
+        let mut sinks: Vec<(AccessLog, Arc<Sink>)> = Vec::new();
+        for listener in &config.listeners {
+            let to = &listener.access_log;
+            if sinks.iter().any(|(open, _)| open == to) {
+                continue;
+            }
+            if let Some(old) = configured.sinks.iter().find(|(open, _)| open == to) {
+                old.1.reopen();
+                sinks.push(old.clone());
+                continue;
+            }
+            match Sink::open(to, &self.stats) {
+                Ok(Some(sink)) => sinks.push((to.clone(), sink)),
+                Ok(None) => {}
+                Err(error) => problems.push(format!("listener {}: access_log: {error}", listener.name)),
+            }
+        }
+        sinks
+    }
+
+    fn tell_workers(
+        &self,
+        setup: Setup,
+        mut sockets: Vec<(BindAddress, Vec<Bound>)>,
+        sinks: &[(AccessLog, Arc<Sink>)],
+    ) -> Result<(), Vec<String>> {
+        let setup = Arc::new(setup);
+        let (sender, receiver) = channel();
+        for remote in &self.workers {
+            let own = sockets
+                .iter_mut()
+                .filter_map(|(address, bound)| Some((address.clone(), bound.pop()?)));
+            let order = Order {
+                setup: setup.clone(),
+                sockets: own.collect(),
+                sinks: sinks.to_vec(),
+            };
+            let sender = sender.clone();
+            remote.run(Box::new(move || {
+                let result = with_worker(|worker| worker.take(order));
+                // Nobody listens any more when the control plane has given up waiting.
+                let _ = sender.send(result);
+            }));
+        }
+        let mut problems = Vec::new();
+        for _ in &self.workers {
+            match receiver.recv_timeout(APPLY) {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => problems.push(error),
+                Err(_) => problems.push("a worker did not take the configuration in time".to_owned()),
+            }
+        }
+        if problems.is_empty() { Ok(()) } else { Err(problems) }
+    }
+
+    /// Appends the door's metrics in the Prometheus text format.
+    pub fn write_metrics(&self, out: &mut String) {
+        self.stats.write(out);
+    }
+
+    /// Open client connections of a listener.
+    pub fn connections(&self, listener: &str) -> u64 {
+        let count = self.stats.connections(&listener.into()).load(Ordering::Relaxed);
+        u64::try_from(count).unwrap_or(0)
+    }
+
+    /// Where it listens, with the ports that the kernel chose.
+    pub fn addresses(&self) -> Vec<(BindAddress, Option<std::net::SocketAddr>)> {
+        self.configured
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .bound
+            .clone()
+    }
+
+    /// Accepts nothing more and lets what is under way finish. Blocks until the last connection has ended; false when
+    /// `limit` came first.
+    pub fn stop(&self, limit: Duration) -> bool {
+        let begun = Instant::now();
+        for remote in &self.workers {
+            remote.run(Box::new(|| with_worker(Worker::stop)));
+        }
+        let listeners = {
+            let configured = self.configured.lock().unwrap_or_else(PoisonError::into_inner);
+            configured.listeners.clone()
+        };
+        let open = || listeners.iter().map(|listener| self.connections(listener)).sum::<u64>();
+        while open() > 0 {
+            if begun.elapsed() >= limit {
+                return false;
+            }
+            thread::sleep(LOOK);
+        }
+        true
+    }
+}
+
+fn cannot_bind(listener: &Name, address: &BindAddress, error: &io::Error) -> String {
+    let advice = match error.kind() {
+        io::ErrorKind::AddrInUse => " (another program listens there; `ss -ltnp` shows which)",
+        io::ErrorKind::PermissionDenied => " (ports below 1024 need root or CAP_NET_BIND_SERVICE)",
+        io::ErrorKind::AddrNotAvailable => " (this machine does not have that address)",
+        _ => "",
+    };
+    format!("listener {listener}: cannot listen on {address}: {error}{advice}")
+}
+
+/// A worker's thread.
+fn work(index: usize, stats: &Arc<Stats>, begun: &std::sync::mpsc::Sender<io::Result<Remote>>) {
+    let remote = reactor::begin();
+    let failed = remote.is_err();
+    if begun.send(remote).is_err() || failed {
+        return;
+    }
+    let seed = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), index);
+    let world = Rc::new(World::new(index, stats.clone(), seed));
+    reactor::spawn(world.clone().keep_house());
+    let logs = world.clone();
+    reactor::after_batch(Box::new(move || logs.flush_logs()));
+    WORKER.with(|worker| {
+        *worker.borrow_mut() = Some(Worker {
+            world,
+            entrances: HashMap::new(),
+        })
+    });
+    if let Err(error) = reactor::run() {
+        // Waiting for events fails only when this thread's epoll set is broken: nothing can be saved here.
+        eprintln!("worker {index}: {error}");
+        std::process::abort();
+    }
+}
+
+fn with_worker<R>(f: impl FnOnce(&mut Worker) -> R) -> R {
+    WORKER.with(|worker| match worker.borrow_mut().as_mut() {
+        Some(worker) => f(worker),
+        None => unreachable!("orders are run by workers"),
+    })
+}
+
+impl Worker {
+    fn take(&mut self, order: Order) -> Result<(), String> {
+        let Order { setup, sockets, sinks } = order;
+        self.take_pools(&setup);
+        self.take_listeners(&setup, &sinks)?;
+        self.take_sockets(&setup, sockets)
+    }
+
+    fn take_pools(&self, setup: &Setup) {
+        let world = &self.world;
+        let mut pools = world.pools.borrow_mut();
+        pools.retain(|name, side| {
+            setup
+                .pools
+                .iter()
+                .any(|shared| shared.name == *name && Arc::ptr_eq(shared, &side.shared))
+        });
+        for shared in &setup.pools {
+            pools.entry(shared.name.clone()).or_insert_with(|| {
+                let seed = world.random();
+                Rc::new(PoolSide::new(shared.clone(), &world.stats, world.worker, seed))
+            });
+        }
+    }
+
+    fn take_listeners(&self, setup: &Setup, sinks: &[(AccessLog, Arc<Sink>)]) -> Result<(), String> {
+        let world = &self.world;
+        let pools = world.pools.borrow();
+        let find = |name: &Name| pools.get(name).cloned();
+        let builder = Builder {
+            stats: &world.stats,
+            worker: world.worker,
+            pools: &find,
+        };
+        let mut doors = world.doors.borrow_mut();
+        doors.retain(|name, door| {
+            let stays = setup.config.listeners.iter().any(|listener| listener.name == *name);
+            door.closed.set(!stays);
+            stays
+        });
+        let mut logs: Vec<Rc<Lines>> = Vec::new();
+        for listener in &setup.config.listeners {
+            let sink = sinks
+                .iter()
+                .find(|(to, _)| *to == listener.access_log)
+                .map(|(_, sink)| sink.clone());
+            let ways = builder.ways(listener, sink);
+            let ways = Rc::new(ways.ok_or_else(|| format!("listener {}: a route leads nowhere", listener.name))?);
+            logs.extend(ways.log.clone());
+            match doors.get(&listener.name) {
+                Some(door) => *door.ways.borrow_mut() = ways,
+                None => {
+                    let connections = world.stats.connections(&listener.name);
+                    let door = Door {
+                        ways: RefCell::new(ways),
+                        closed: Cell::new(false),
+                        connections,
+                    };
+                    doors.insert(listener.name.clone(), Rc::new(door));
+                }
+            }
+        }
+        *world.logs.borrow_mut() = logs;
+        // Those who waited at a door that is closed leave.
+        reactor::wake_everyone();
+        Ok(())
+    }
+
+    fn take_sockets(&mut self, setup: &Setup, sockets: Vec<(BindAddress, Bound)>) -> Result<(), String> {
+        let doors = self.world.doors.borrow();
+        let mut wanted: HashMap<&BindAddress, &Rc<Door>> = HashMap::new();
+        for listener in &setup.config.listeners {
+            if let Some(door) = doors.get(&listener.name) {
+                wanted.extend(listener.bind.iter().map(|address| (address, door)));
+            }
+        }
+        self.entrances.retain(|address, entrance| match wanted.get(address) {
+            Some(door) => {
+                *entrance.door.borrow_mut() = (*door).clone();
+                true
+            }
+            None => {
+                entrance.close();
+                false
+            }
+        });
+        for (address, bound) in sockets {
+            let Some(door) = wanted.get(&address) else { continue };
+            let entrance = Rc::new(Entrance {
+                door: RefCell::new((*door).clone()),
+                closing: Cell::new(false),
+                task: Cell::new(None),
+            });
+            let (inside, world) = (entrance.clone(), self.world.clone());
+            let task = reactor::spawn(async move {
+                // Taken into the reactor here, so that this task owns it.
+                match Listening::new(bound) {
+                    Ok(listening) => accept::run(listening, inside, world).await,
+                    Err(error) => eprintln!("cannot watch a listening socket: {error}"),
+                }
+            });
+            entrance.task.set(Some(task));
+            self.entrances.insert(address, entrance);
+        }
+        Ok(())
+    }
+
+    fn stop(&mut self) {
+        self.world.stopping.set(true);
+        for (_, entrance) in self.entrances.drain() {
+            entrance.close();
+        }
+        reactor::wake_everyone();
+    }
+}

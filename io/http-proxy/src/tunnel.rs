@@ -1,0 +1,119 @@
+//! After a switch of protocols: bytes in both directions until both have ended.
+
+use crate::outbox::Outbox;
+use crate::scratch;
+use evenkeel_net::{Elapsed, Socket, reactor, within};
+use std::io;
+use std::task::Poll;
+use std::time::Duration;
+
+/// A tunnel in which nothing moved for this long is cut: its sides may be long gone without a word.
+const TUNNEL_IDLE: Duration = Duration::from_secs(3600);
+/// Rounds before others get their turn.
+const ROUNDS: u32 = 32;
+
+/// One direction.
+struct Way<'a> {
+    from: &'a Socket,
+    to: &'a Socket,
+    outbox: &'a mut Outbox,
+    /// `from` has ended its sending.
+    ended: bool,
+    /// ... and `to` has been told.
+    told: bool,
+    bytes: u64,
+}
+
+impl Way<'_> {
+    fn step(&mut self) -> io::Result<bool> {
+        if !self.outbox.is_empty() {
+            let count = self.outbox.flush(self.to)?;
+            if !self.outbox.is_empty() {
+                return Ok(count > 0);
+            }
+        }
+        if self.ended {
+            let tell = !self.told;
+            if tell {
+                self.told = true;
+                self.to.end_writing();
+            }
+            return Ok(tell);
+        }
+        scratch::with(|buffer| match self.from.try_read(buffer)? {
+            None => Ok(false),
+            Some(0) => {
+                self.ended = true;
+                Ok(true)
+            }
+            Some(length) => {
+                self.bytes += length as u64;
+                self.outbox.send(self.to, &buffer[..length])?;
+                Ok(true)
+            }
+        })
+    }
+}
+
+/// Carries bytes until both sides have ended or one is gone; returns how many went up and down. What is in the
+/// outboxes goes first.
+pub(crate) async fn run(
+    client: &Socket,
+    backend: &Socket,
+    to_backend: &mut Outbox,
+    to_client: &mut Outbox,
+) -> (u64, u64) {
+    let mut up = Way {
+        from: client,
+        to: backend,
+        outbox: to_backend,
+        ended: false,
+        told: false,
+        bytes: 0,
+    };
+    let mut down = Way {
+        from: backend,
+        to: client,
+        outbox: to_client,
+        ended: false,
+        told: false,
+        bytes: 0,
+    };
+    loop {
+        let mut moved_any = false;
+        let round = within(reactor::now() + TUNNEL_IDLE, || {
+            for _ in 0..ROUNDS {
+                let moved = match (up.step(), down.step()) {
+                    (Ok(up), Ok(down)) => up | down,
+                    (Err(_), _) | (_, Err(_)) => return Poll::Ready(Round::Over),
+                };
+                if up.told && down.told {
+                    return Poll::Ready(Round::Over);
+                }
+                if !moved {
+                    // After anything moved, the time of silence begins anew.
+                    return if moved_any {
+                        Poll::Ready(Round::Quiet)
+                    } else {
+                        Poll::Pending
+                    };
+                }
+                moved_any = true;
+            }
+            Poll::Ready(Round::Busy)
+        });
+        match round.await {
+            Ok(Round::Quiet) => {}
+            Ok(Round::Busy) => reactor::yield_now().await,
+            Ok(Round::Over) | Err(Elapsed) => return (up.bytes, down.bytes),
+        }
+    }
+}
+
+enum Round {
+    /// Nothing is left to move for now.
+    Quiet,
+    /// There is more to move than one turn allows.
+    Busy,
+    Over,
+}

@@ -1,0 +1,89 @@
+//! Everything that one worker has: its doors, its pools, its dice.
+
+use crate::access_log::Lines;
+use crate::door::Door;
+use crate::pool_side::PoolSide;
+use crate::stats::Stats;
+use evenkeel_model::{Moment, Name};
+use evenkeel_net::reactor;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How often idle connections are looked through for those that are too old.
+const SWEEP: Duration = Duration::from_secs(1);
+
+pub(crate) struct World {
+    pub(crate) worker: usize,
+    pub(crate) stats: Arc<Stats>,
+    /// Nothing new: every connection ends after the request under way.
+    pub(crate) stopping: Cell<bool>,
+    pub(crate) doors: RefCell<HashMap<Name, Rc<Door>>>,
+    pub(crate) pools: RefCell<HashMap<Name, Rc<PoolSide>>>,
+    pub(crate) logs: RefCell<Vec<Rc<Lines>>>,
+    random: Cell<u64>,
+}
+
+impl World {
+    pub(crate) fn new(worker: usize, stats: Arc<Stats>, seed: u64) -> World {
+        World {
+            worker,
+            stats,
+            stopping: Cell::new(false),
+            doors: RefCell::default(),
+            pools: RefCell::default(),
+            logs: RefCell::default(),
+            random: Cell::new(seed | 1),
+        }
+    }
+
+    /// A random number that nobody's safety depends on (splitmix64).
+    pub(crate) fn random(&self) -> u64 {
+        let state = self.random.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
+        self.random.set(state);
+        let mut mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// 128 random bits in hexadecimal: two requests never share them.
+    pub(crate) fn request_id(&self) -> [u8; 32] {
+        let number = (u128::from(self.random()) << 64) | u128::from(self.random());
+        let mut id = [0; 32];
+        for (index, place) in id.iter_mut().enumerate() {
+            let nibble = (number >> (124 - 4 * index)) as usize & 15;
+            *place = b"0123456789abcdef"[nibble];
+        }
+        id
+    }
+
+    /// Gives back descriptors that are held only to save time.
+    pub(crate) fn relieve(&self) {
+        for pool in self.pools.borrow().values() {
+            pool.idle.borrow_mut().clear();
+        }
+    }
+
+    pub(crate) fn flush_logs(&self) {
+        for lines in self.logs.borrow().iter() {
+            lines.flush();
+        }
+    }
+
+    fn sweep(&self, now: Moment) {
+        for pool in self.pools.borrow().values() {
+            pool.sweep(now);
+        }
+    }
+
+    /// Looks after idle connections until the worker ends.
+    pub(crate) async fn keep_house(self: Rc<World>) {
+        loop {
+            reactor::sleep_until(reactor::now() + SWEEP).await;
+            reactor::orphans_had_events();
+            self.sweep(reactor::now());
+        }
+    }
+}

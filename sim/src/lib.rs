@@ -1,0 +1,8 @@
+//! The heart in virtual time: clients, backends and faults around it, one seed a run.
+//!
+//! This crate owns models of what surrounds the heart and the rules it must never break. It must never look at the
+//! heart's private parts: it knows what a door knows, and checks it by predicates written anew.
+
+pub mod dice;
+pub mod queueing;
+pub mod rivals;
