@@ -77,7 +77,8 @@ impl Control {
         version: &'static str,
         admin: Option<SocketAddr>,
     ) -> Control {
-        clock::beginning();
+        // Uptime is counted from the first look at the clock.
+        clock::now();
         Control {
             hearts: Hearts::start(),
             doors,

@@ -1,8 +1,5 @@
 //! The admin API over real sockets.
 
-
-
-
 use crate::house::{LONG, Plan};
 use serde_json::json;
 use std::io::{BufRead, BufReader, Write};

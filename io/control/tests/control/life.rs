@@ -1,10 +1,7 @@
 //! Start, reload, restart, stop.
 
-
-
-
-use evenkeel_control::Phase;
 use crate::house::Plan;
+use evenkeel_control::Phase;
 use std::time::Duration;
 
 const ONE: &str = "/api/v1/pools/web/backends/one";
@@ -165,11 +162,7 @@ fn stops_gracefully() {
 #[test]
 fn a_socket_that_cannot_be_made_is_the_error() {
     let plan = Plan::new();
-    plan.write(
-        &plan
-            .text("")
-            .replace("control.sock", "missing/folder/control.sock"),
-    );
+    plan.write(&plan.text("").replace("control.sock", "missing/folder/control.sock"));
     let error = plan.try_start().err().unwrap();
     assert!(error.contains("control.sock"), "{error}");
 }
