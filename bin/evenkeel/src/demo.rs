@@ -18,6 +18,7 @@ use evenkeel_control::{Control, STOP_LIMIT, Source, Start, log};
 use evenkeel_model::{Check, CheckKind, Config, Expect, HttpCheck, Log, LogLevel};
 use picture::Picture;
 use recent::Recent;
+use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -73,8 +74,14 @@ fn demo(arguments: &Demo, socket: Option<PathBuf>) -> Result<(), String> {
     show.control.stop();
     let ended = balancer.join().map_err(|_| "the balancer broke off".to_owned())?;
     drop(show.crew);
-    println!("{}", picture::farewell(&seen));
+    say(&picture::farewell(&seen));
     result.and(ended)
+}
+
+/// A line on stdout; false if nobody reads it any more.
+fn say(line: &str) -> bool {
+    let mut stdout = std::io::stdout().lock();
+    writeln!(stdout, "{line}").and_then(|()| stdout.flush()).is_ok()
 }
 
 fn configuration(listen: SocketAddr, crew: &[Backend]) -> Result<Config, String> {
@@ -171,8 +178,8 @@ impl Show {
         let colours = paint::wanted();
         while !self.is_over(balancer) {
             let status = self.tend()?;
-            terminal.draw(&self.picture(&status).screen(terminal.width(), colours));
-            if !self.keys(&terminal.keys, &status)? {
+            let drawn = terminal.draw(&self.picture(&status).screen(terminal.width(), colours));
+            if !drawn || !self.keys(&terminal.keys, &status)? {
                 return Ok(());
             }
         }
@@ -181,13 +188,15 @@ impl Show {
 
     /// A line a second, for scripts.
     fn lines(&mut self, balancer: &Balancer) -> Result<(), String> {
-        println!("{}", self.picture(&self.control.status()).introduction());
+        say(&self.picture(&self.control.status()).introduction());
         let mut next = Instant::now();
         while !self.is_over(balancer) {
             let status = self.tend()?;
             if Instant::now() >= next {
                 next += LINE;
-                println!("{}", self.picture(&status).line());
+                if !say(&self.picture(&status).line()) {
+                    return Ok(());
+                }
             }
             std::thread::sleep(FRAME);
         }

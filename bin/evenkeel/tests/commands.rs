@@ -4,6 +4,7 @@
 use rustix::process::{Pid, Signal, kill_process};
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
+use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -62,7 +63,11 @@ impl Place {
     }
 
     fn run(&self) -> Running {
-        let mut child = evenkeel(self.path(), &["run"]).stderr(Stdio::piped()).spawn().unwrap();
+        self.run_by(evenkeel(self.path(), &["run"]))
+    }
+
+    fn run_by(&self, mut command: Command) -> Running {
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let mut log = BufReader::new(child.stderr.take().unwrap());
         let mut line = String::new();
         while !line.contains("\"serving\"") {
@@ -262,4 +267,42 @@ fn signals_reload_and_stop() {
     let running = place.run();
     running.signal(Signal::INT);
     assert_eq!(running.end().code(), Some(0));
+}
+
+#[test]
+fn systemd_is_told() {
+    let place = Place::new();
+    let path = place.path().join("notify.sock");
+    let notify = UnixDatagram::bind(&path).unwrap();
+    notify.set_read_timeout(Some(LONG)).unwrap();
+    let told = || {
+        let mut buffer = [0; 1024];
+        let length = notify.recv(&mut buffer).unwrap();
+        String::from_utf8(buffer[..length].to_vec()).unwrap()
+    };
+    let mut command = evenkeel(place.path(), &["run"]);
+    command.env("NOTIFY_SOCKET", &path);
+    let running = place.run_by(command);
+    assert!(told().contains("READY=1\n"));
+    running.signal(Signal::HUP);
+    let reloading = told();
+    assert!(
+        reloading.contains("RELOADING=1\n") && reloading.contains("MONOTONIC_USEC="),
+        "{reloading}"
+    );
+    assert!(told().contains("READY=1\n"));
+    running.signal(Signal::TERM);
+    assert!(told().contains("STOPPING=1\n"));
+    assert_eq!(running.end().code(), Some(0));
+}
+
+#[test]
+fn the_demo_balances_and_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let (code, stdout, stderr) = output(folder.path(), &["demo", "--for", "2s", "--rate", "30"]);
+    assert_eq!(code, Some(0), "{stderr}");
+    let words: Vec<&str> = stdout.split_whitespace().collect();
+    let answers = words.windows(2).rev().find(|pair| pair[1] == "answers").unwrap()[0];
+    assert!(answers.parse::<u32>().unwrap() > 0, "{stdout}");
+    assert!(stdout.contains(" and 0 errors."), "{stdout}");
 }

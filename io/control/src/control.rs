@@ -14,10 +14,13 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 /// Bytes of a token file that are looked at.
 const TOKEN_LENGTH: u64 = 4096;
+
+/// Event streams at once: half of the admin connections, so that they never keep others out.
+const FOLLOWERS: usize = 32;
 
 /// Where the configuration comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,6 +65,8 @@ pub struct Control {
     pub(crate) last_reload: Mutex<LastReload>,
     /// One reload at a time.
     pub(crate) reloading: tokio::sync::Mutex<()>,
+    /// Places for those who follow the events.
+    pub(crate) followers: Arc<Semaphore>,
     /// What `admin.bind` came to be.
     admin: Option<SocketAddr>,
     phase: AtomicU8,
@@ -87,6 +92,7 @@ impl Control {
             config: ArcSwap::new(config),
             last_reload: Mutex::new(LastReload::good()),
             reloading: tokio::sync::Mutex::new(()),
+            followers: Arc::new(Semaphore::new(FOLLOWERS)),
             admin,
             phase: AtomicU8::new(Phase::Starting as u8),
             stop: Notify::new(),

@@ -135,7 +135,9 @@ fn backends_come_and_go() {
         added.body
     );
     assert_eq!(house.backend("extra")["weight"], 3);
-    assert_eq!(house.send("PUT", target, "", &body).status, 409);
+    assert_eq!(house.send("PUT", target, "", &body).status, 200);
+    let elsewhere = json!({ "address": "127.0.0.1:1" }).to_string();
+    assert_eq!(house.send("PUT", target, "", &elsewhere).status, 409);
     let twice = house.send("PUT", "/api/v1/pools/web/backends/other", "", &body);
     assert_eq!(twice.status, 409, "{}", twice.body);
     assert_eq!(house.send("DELETE", target, "", "").status, 200);
