@@ -15,7 +15,7 @@ use crate::{doors, paint};
 use backends::Backend;
 use evenkeel_control::status::Status;
 use evenkeel_control::{Control, STOP_LIMIT, Source, Start, log};
-use evenkeel_model::{Check, CheckKind, Config, Expect, HttpCheck, Log, LogLevel};
+use evenkeel_model::{Check, CheckKind, Config, Eject, Expect, HttpCheck, Log, LogLevel};
 use picture::Picture;
 use recent::Recent;
 use std::io::Write;
@@ -109,6 +109,11 @@ fn configuration(listen: SocketAddr, crew: &[Backend]) -> Result<Config, String>
             fall: 2,
             rise: 1,
             ..Check::default()
+        });
+        // Whoever watches wants to see it come back.
+        pool.eject = Some(Eject {
+            duration: Duration::from_secs(1),
+            ..Eject::default()
         });
         for (backend, member) in pool.backends.iter_mut().zip(crew) {
             backend.name = member.name.into();
