@@ -8,7 +8,8 @@ use crate::patience::Patience;
 use crate::reason::Reason;
 use crate::scratch;
 use evenkeel_http::{
-    Answer, AnswerFraming, Asked, Body, Fault, Limits, Method, Parsed, ResponseFraming, SegmentKind, Version, chunk_head,
+    Answer, AnswerFraming, Asked, Body, Fault, Limits, Method, Parsed, ResponseFraming, SegmentKind, Version,
+    chunk_head,
 };
 use evenkeel_model::Moment;
 use evenkeel_net::{Socket, reactor};
