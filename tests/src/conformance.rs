@@ -259,8 +259,11 @@ impl Lane<'_> {
         if wants_open {
             client.discard(used);
             let _ = client.send(probe_request().as_bytes());
-            seen.probe = Some(probe_answer(client));
-            seen.stayed_open = seen.probe.as_ref().is_some_and(Result::is_ok);
+            let answer = probe_answer(client);
+            seen.stayed_open = answer.is_ok();
+            // Closed without a further byte: not what this outcome wants, but another may; the lane is probed anew.
+            seen.ended = client.ended() && answer.is_err() && client.received().is_empty();
+            seen.probe = (!seen.ended).then_some(answer);
         }
     }
 }

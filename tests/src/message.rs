@@ -1,7 +1,7 @@
 //! HTTP/1 messages read strictly (RFC 9112), to judge what the balancer wrote: nothing is forgiven here.
 
-/// Longest body this reader takes from a chunk size, so that a wrong one is not a full memory.
-const MOST_BODY_BYTES: u64 = 1 << 30;
+/// Longest chunk this reader believes in; what is stored is bounded by what came.
+const MOST_BODY_BYTES: u64 = 1 << 53;
 
 /// What reading from the start of some bytes gave.
 #[derive(Debug, Clone, PartialEq, Eq)]

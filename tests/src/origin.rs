@@ -7,6 +7,7 @@ mod connection;
 pub(crate) use connection::contains;
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -17,6 +18,9 @@ use std::time::{Duration, Instant};
 pub const PROBE_TARGET: &str = "/still-open";
 /// The body of the answer to a request for [`PROBE_TARGET`].
 pub const PROBE_BODY: &str = "still-open";
+
+/// How often a connection is looked at for what has arrived and was not read yet.
+const LOOK_EVERY: Duration = Duration::from_millis(1);
 
 /// What the origin does for one request. Without a script, and after its last answer: 200 with the target as body.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -144,9 +148,28 @@ impl Origin {
         }
     }
 
-    /// Waits until every connection is idle or has ended, so that nothing more can come of what a client did.
+    /// Waits until every connection is idle or has ended, with nothing left unread of what was sent so far: then nothing
+    /// more can come of what a client did. `false` when `wait` was over first.
     pub fn settle(&self, wait: Duration) -> bool {
-        self.wait_until(wait, |records| records.iter().all(|record| record.idle || record.ended))
+        // Connections are accepted in order: once this one is, none of an earlier time waits any more.
+        let Ok(last) = TcpStream::connect(self.address) else {
+            return false;
+        };
+        let Ok(own) = last.local_addr() else { return false };
+        let deadline = Instant::now() + wait;
+        let mut state = self.shared.state();
+        loop {
+            let accepted = state.connections.iter().any(|connection| connection.peer == Some(own));
+            if accepted && state.connections.iter().all(Connection::is_settled) {
+                return true;
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            let waited = self.shared.changed.wait_timeout(state, left.min(LOOK_EVERY));
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
     }
 }
 
@@ -185,11 +208,21 @@ struct State {
 struct Connection {
     /// A copy for closing it from outside; `None` once the connection was reset.
     stream: Option<TcpStream>,
+    peer: Option<SocketAddr>,
     record: Record,
     never_again: bool,
 }
 
 impl Connection {
+    /// Whether it has ended, or is idle with nothing unread. Exact while the state is locked: so is every read.
+    fn is_settled(&self) -> bool {
+        let Some(stream) = &self.stream else { return true };
+        let flags = libc::MSG_PEEK | libc::MSG_DONTWAIT;
+        let unread = socket2::SockRef::from(stream).recv_with_flags(&mut [MaybeUninit::uninit()], flags);
+        let quiet = unread.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock);
+        self.record.ended || (self.record.idle && quiet)
+    }
+
     fn close(&self) {
         if let Some(stream) = &self.stream {
             let _ = stream.shutdown(Shutdown::Both);
@@ -234,6 +267,7 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
         }
         let Ok(stream) = stream else { continue };
         let Ok(copy) = stream.try_clone() else { continue };
+        let peer = stream.peer_addr().ok();
         let number = {
             let mut state = shared.state();
             let number = state.accepted;
@@ -245,6 +279,7 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
             };
             state.connections.push(Connection {
                 stream: Some(copy),
+                peer,
                 record,
                 never_again: false,
             });

@@ -3,6 +3,7 @@
 pub(crate) mod backend;
 mod backends;
 mod picture;
+mod recent;
 mod terminal;
 mod traffic;
 
@@ -14,8 +15,10 @@ use crate::{doors, paint};
 use backends::Backend;
 use evenkeel_control::status::Status;
 use evenkeel_control::{Control, STOP_LIMIT, Source, Start, log};
-use evenkeel_model::{Check, CheckKind, Config, Expect, HttpCheck, Log, LogLevel};
+use evenkeel_model::{Check, CheckKind, Config, Eject, Expect, HttpCheck, Log, LogLevel};
 use picture::Picture;
+use recent::Recent;
+use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -57,6 +60,7 @@ fn demo(arguments: &Demo, socket: Option<PathBuf>) -> Result<(), String> {
         traffic,
         listen,
         socket,
+        recent: Recent::default(),
         message: String::new(),
         end: arguments.duration.map(|duration| Instant::now() + duration),
     };
@@ -70,8 +74,14 @@ fn demo(arguments: &Demo, socket: Option<PathBuf>) -> Result<(), String> {
     show.control.stop();
     let ended = balancer.join().map_err(|_| "the balancer broke off".to_owned())?;
     drop(show.crew);
-    println!("{}", picture::farewell(&seen));
+    say(&picture::farewell(&seen));
     result.and(ended)
+}
+
+/// A line on stdout; false if nobody reads it any more.
+fn say(line: &str) -> bool {
+    let mut stdout = std::io::stdout().lock();
+    writeln!(stdout, "{line}").and_then(|()| stdout.flush()).is_ok()
 }
 
 fn configuration(listen: SocketAddr, crew: &[Backend]) -> Result<Config, String> {
@@ -99,6 +109,11 @@ fn configuration(listen: SocketAddr, crew: &[Backend]) -> Result<Config, String>
             fall: 2,
             rise: 1,
             ..Check::default()
+        });
+        // Whoever watches wants to see it come back.
+        pool.eject = Some(Eject {
+            duration: Duration::from_secs(1),
+            ..Eject::default()
         });
         for (backend, member) in pool.backends.iter_mut().zip(crew) {
             backend.name = member.name.into();
@@ -157,6 +172,7 @@ struct Show {
     traffic: Traffic,
     listen: SocketAddr,
     socket: Option<PathBuf>,
+    recent: Recent,
     message: String,
     end: Option<Instant>,
 }
@@ -167,8 +183,8 @@ impl Show {
         let colours = paint::wanted();
         while !self.is_over(balancer) {
             let status = self.tend()?;
-            terminal.draw(&self.picture(&status).screen(terminal.width(), colours));
-            if !self.keys(&terminal.keys, &status)? {
+            let drawn = terminal.draw(&self.picture(&status).screen(terminal.width(), colours));
+            if !drawn || !self.keys(&terminal.keys, &status)? {
                 return Ok(());
             }
         }
@@ -177,13 +193,15 @@ impl Show {
 
     /// A line a second, for scripts.
     fn lines(&mut self, balancer: &Balancer) -> Result<(), String> {
-        println!("{}", self.picture(&self.control.status()).introduction());
+        say(&self.picture(&self.control.status()).introduction());
         let mut next = Instant::now();
         while !self.is_over(balancer) {
             let status = self.tend()?;
             if Instant::now() >= next {
                 next += LINE;
-                println!("{}", self.picture(&status).line());
+                if !say(&self.picture(&status).line()) {
+                    return Ok(());
+                }
             }
             std::thread::sleep(FRAME);
         }
@@ -202,7 +220,9 @@ impl Show {
                 .tend()
                 .map_err(|error| format!("backend {}: {error}", backend.name))?;
         }
-        Ok(self.control.status())
+        let mut status = self.control.status();
+        self.recent.apply(&mut status, Instant::now());
+        Ok(status)
     }
 
     fn picture<'a>(&'a self, status: &'a Status) -> Picture<'a> {

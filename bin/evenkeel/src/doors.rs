@@ -22,7 +22,10 @@ struct Http(Server);
 
 impl Doors for Http {
     fn apply(&self, config: &Arc<Config>, pools: &[Arc<Shared>]) -> Result<(), Vec<String>> {
-        self.0.apply(Setup { config: config.clone(), pools: pools.to_vec() })
+        self.0.apply(Setup {
+            config: config.clone(),
+            pools: pools.to_vec(),
+        })
     }
 
     fn write_metrics(&self, out: &mut String) {

@@ -1,6 +1,6 @@
 //! What a reload changes.
 
-use evenkeel_model::{Backend, Config, Listener, Name, Pool};
+use evenkeel_model::{Backend, BackendAddress, Config, Listener, Name, Pool};
 use std::collections::{HashMap, HashSet};
 
 /// One difference between two configurations.
@@ -28,7 +28,7 @@ pub enum Change {
         backends_removed: Vec<Name>,
         /// Names of backends that stay with another name, address, weight, cap, backup, state or site.
         backends_changed: Vec<Name>,
-        /// The keys whose values differ, `backends` not among them.
+        /// The keys whose values differ, `backends` not among them; `order` is that of the backends that stay.
         settings: Vec<&'static str>,
     },
     AdminChanged,
@@ -159,7 +159,13 @@ fn pool_change(old: &Pool, new: &Pool) -> Change {
         timeouts,
         panic,
     } = new;
+    let (added, changed) = compare(&old.backends, backends);
+    let (removed, _) = compare(backends, &old.backends);
     let settings = differing([
+        (
+            "order",
+            order(&old.backends, backends) != order(backends, &old.backends),
+        ),
         ("balance", old.balance != *balance),
         ("check", old.check != *check),
         ("eject", old.eject != *eject),
@@ -170,8 +176,6 @@ fn pool_change(old: &Pool, new: &Pool) -> Change {
         ("timeouts", old.timeouts != *timeouts),
         ("panic", old.panic != *panic),
     ]);
-    let (added, changed) = compare(&old.backends, backends);
-    let (removed, _) = compare(backends, &old.backends);
     Change::PoolChanged {
         name: name.clone(),
         backends_added: added,
@@ -186,6 +190,15 @@ fn differing<const COUNT: usize>(settings: [(&'static str, bool); COUNT]) -> Vec
         .into_iter()
         .filter(|(_, differs)| *differs)
         .map(|(name, _)| name)
+        .collect()
+}
+
+/// The addresses of `some` that `others` have too, in the order of `some`.
+fn order<'a>(some: &'a [Backend], others: &[Backend]) -> Vec<&'a BackendAddress> {
+    let known: HashSet<&BackendAddress> = others.iter().map(|backend| &backend.address).collect();
+    some.iter()
+        .map(|backend| &backend.address)
+        .filter(|address| known.contains(address))
         .collect()
 }
 

@@ -244,3 +244,6 @@ fn sections_of(kind: &'static Kind) -> Vec<&'static Section> {
         | Kind::Text(_) => Vec::new(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! Collects what is wrong while the text is read.
 
 use crate::problem::{Fault, PROBLEMS_LIMIT, Problem, Problems};
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 /// Problems kept until they can be put in order; what comes later is only counted.
 const COLLECTED_LIMIT: usize = 10 * PROBLEMS_LIMIT;
@@ -14,6 +14,8 @@ pub(crate) struct Report<'t> {
     omitted: usize,
     /// Lines on which the text is no TOML: the values there are guesses, and what seems to be missing may stand there.
     torn_lines: Vec<usize>,
+    /// Lines below a torn `[table]`: their keys seem to be another table's.
+    lost_lines: Vec<RangeInclusive<usize>>,
 }
 
 impl<'t> Report<'t> {
@@ -27,6 +29,7 @@ impl<'t> Report<'t> {
             list: Vec::new(),
             omitted: 0,
             torn_lines: Vec::new(),
+            lost_lines: Vec::new(),
         }
     }
 
@@ -35,6 +38,11 @@ impl<'t> Report<'t> {
         let line = self.line(span.start);
         if self.torn_lines.last() != Some(&line) {
             self.torn_lines.push(line);
+            if self.is_header(line) {
+                let next = (line + 1..=self.line_starts.len()).find(|next| self.is_header(*next));
+                self.lost_lines
+                    .push(line..=next.map_or(self.line_starts.len(), |next| next - 1));
+            }
             if !follows_from_before {
                 self.keep(span, fault);
             }
@@ -46,12 +54,20 @@ impl<'t> Report<'t> {
         let Some(last) = self.torn_lines.last() else {
             return false;
         };
-        let between = self.line_starts.get(*last).copied()..self.line_starts.get(self.line(offset) - 1).copied();
-        let (Some(start), Some(end)) = (between.start, between.end) else {
-            return false;
-        };
+        let start = self.line_starts.get(*last).copied().unwrap_or(self.text.len());
+        let end = self.line_starts.get(self.line(offset) - 1).copied().unwrap_or(start);
         let is_empty = |line: &str| line.trim().is_empty() || line.trim_start().starts_with('#');
         self.text.get(start..end).unwrap_or("").lines().all(is_empty)
+    }
+
+    /// Whether a `[table]` seems to begin in this line.
+    fn is_header(&self, line: usize) -> bool {
+        let start = self.line_starts.get(line - 1).copied().unwrap_or(self.text.len());
+        self.text
+            .get(start..)
+            .unwrap_or("")
+            .trim_start_matches([' ', '\t'])
+            .starts_with('[')
     }
 
     /// Something is wrong here.
@@ -65,7 +81,9 @@ impl<'t> Report<'t> {
             return;
         }
         let lines = self.line(span.start)..=self.line(span.end);
-        if !self.torn_lines.iter().any(|torn| lines.contains(torn)) {
+        let is_torn = self.torn_lines.iter().any(|torn| lines.contains(torn));
+        let is_lost = self.lost_lines.iter().any(|lost| lost.contains(lines.start()));
+        if !is_torn && !is_lost {
             self.keep(span, fault);
         }
     }

@@ -29,7 +29,9 @@ impl<'a> View<'a> {
         place: Range<usize>,
     ) -> View<'a> {
         let (mut slots, mut meant) = (Vec::new(), Vec::new());
-        for (name, value) in table {
+        let mut entries: Vec<_> = table.iter().collect();
+        entries.sort_by_key(|(name, _)| name.span().start);
+        for (name, value) in entries {
             match section.find(name.get_ref()) {
                 Some(key) if key.ready => slots.push(Slot::new(key.name, name.span(), &key.kind, value)),
                 Some(key) => {
@@ -39,7 +41,6 @@ impl<'a> View<'a> {
                 None => meant.extend(unknown_key(report, section, name)),
             }
         }
-        slots.sort_by_key(|slot| slot.key_span.start);
         let view = View {
             section,
             place,

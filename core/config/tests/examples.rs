@@ -1,4 +1,5 @@
 //! The examples that users copy are sound.
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 #![allow(
     clippy::disallowed_methods,
     reason = "the ban on reading files is for the library; a test may read its examples"

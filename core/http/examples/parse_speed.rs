@@ -8,9 +8,9 @@ use std::hint::black_box;
 use std::time::Instant;
 
 /// Calls in one round.
-const CALLS: u32 = 200_000;
+const CALLS: u32 = 2_000;
 /// Rounds; the best one is printed, the others were disturbed.
-const ROUNDS: u32 = 7;
+const ROUNDS: u32 = 500;
 
 const SMALL: &[u8] = b"GET / HTTP/1.1\r\nHost: example.com:8080\r\n\r\n";
 const BROWSER: &[u8] = b"GET /shop/products/list?category=shoes&sort=price&page=3 HTTP/1.1\r\n\

@@ -45,7 +45,7 @@ pub enum SegmentKind {
     Data,
     /// Framing: passed on as it is where the other side reads chunks, else dropped.
     Frame,
-    /// Chunk extensions: never passed on.
+    /// Chunk extensions, and trailers that belong to the hop: never passed on.
     Skip,
     /// One whole trailer line, or the final CRLF: passed on where the other side reads chunks, else dropped.
     Trailer,
@@ -63,7 +63,7 @@ pub struct Run {
 }
 
 impl Body {
-    /// The body of a request.
+    /// The body of a request so framed. `RequestHead::body` is to be preferred: it knows what belongs to the hop.
     pub fn of_request(framing: &RequestFraming) -> Body {
         match *framing {
             RequestFraming::None => Body::None,
@@ -72,13 +72,21 @@ impl Body {
         }
     }
 
-    /// The body of a response.
+    /// The body of a response so framed. `ResponseHead::body` is to be preferred: it knows what belongs to the hop.
     pub fn of_response(framing: &ResponseFraming) -> Body {
         match *framing {
             ResponseFraming::None => Body::None,
             ResponseFraming::Length(left) => Body::Length { left },
             ResponseFraming::Chunked => Body::Chunked(Chunks::default()),
             ResponseFraming::UntilClose => Body::UntilClose,
+        }
+    }
+
+    /// Throws trailers away instead of passing them on: `Connection` names fields, and these may be among them.
+    pub(crate) fn drop_trailers(self) -> Body {
+        match self {
+            Body::Chunked(_) => Body::Chunked(Chunks::without_trailers()),
+            Body::None | Body::Length { .. } | Body::UntilClose => self,
         }
     }
 

@@ -45,26 +45,26 @@ pub(crate) enum Declared {
 /// Reads the framing fields. A `Content-Length` line that is not in its plainest form is unmarked, to be written anew.
 pub(crate) fn declared(buffer: &[u8], fields: &mut [Field], version: Version) -> Result<Declared, Fault> {
     let mut length = None;
-    let mut coding = None;
-    for field in fields {
-        let value = field.value.of(buffer);
+    let mut codings = 0;
+    for field in &mut *fields {
         if field.id == FieldId::ContentLength {
             if length.is_some() {
                 return Err(Fault::LengthRepeated);
             }
+            let value = field.value.of(buffer);
             length = Some(content_length(value)?);
             let plain = value.len() == 1 || value[0] != b'0';
             field.forward &= plain && field.is_tight(buffer);
-        } else if field.id == FieldId::TransferEncoding && coding.replace(value).is_some() {
-            return Err(Fault::CodingRepeated);
+        } else if field.id == FieldId::TransferEncoding {
+            codings += 1;
         }
     }
-    match (length, coding) {
-        (None, None) => Ok(Declared::Nothing),
-        (Some(length), None) => Ok(Declared::Length(length)),
-        (Some(_), Some(_)) => Err(Fault::LengthAndCoding),
-        (None, Some(_)) if version == Version::Http10 => Err(Fault::CodingInOldVersion),
-        (None, Some(coding)) => chunked_exactly(coding).map(|()| Declared::Chunked),
+    match (length, codings) {
+        (None, 0) => Ok(Declared::Nothing),
+        (Some(length), 0) => Ok(Declared::Length(length)),
+        (Some(_), _) => Err(Fault::LengthAndCoding),
+        (None, _) if version == Version::Http10 => Err(Fault::CodingInOldVersion),
+        (None, _) => chunked_exactly(buffer, fields).map(|()| Declared::Chunked),
     }
 }
 
@@ -85,27 +85,51 @@ fn content_length(value: &[u8]) -> Result<u64, Fault> {
     Ok(length)
 }
 
-/// `chunked` and nothing else. A well-formed list that ends in it asks for codings that we do not have.
-fn chunked_exactly(value: &[u8]) -> Result<(), Fault> {
-    if value.eq_ignore_ascii_case(b"chunked") {
-        return Ok(());
+/// `chunked` and nothing else, once. A well-formed list that ends in it, which may be on several lines, asks for codings
+/// that we do not have.
+fn chunked_exactly(buffer: &[u8], fields: &[Field]) -> Result<(), Fault> {
+    let codings = fields.iter().filter(|field| field.id == FieldId::TransferEncoding);
+    let mut lines = codings.map(|field| field.value.of(buffer));
+    let first = lines.next().unwrap_or(b"");
+    let Some(second) = lines.next() else {
+        return match first.eq_ignore_ascii_case(b"chunked") {
+            true => Ok(()),
+            false if is_chunked_after_others([first].into_iter()) => Err(Fault::CodingUnknown),
+            false => Err(Fault::CodingNotChunked),
+        };
+    };
+    match is_chunked_after_others([first, second].into_iter().chain(lines)) {
+        true => Err(Fault::CodingUnknown),
+        false => Err(Fault::CodingRepeated),
     }
-    let mut codings = value.rsplit(|&byte| byte == b',').map(trim);
-    let last = codings.next().unwrap_or(b"");
+}
+
+/// Other codings, and `chunked` once at the end.
+fn is_chunked_after_others<'a>(lines: impl Iterator<Item = &'a [u8]>) -> bool {
+    let mut codings = lines
+        .flat_map(|line| line.split(|&byte| byte == b','))
+        .map(trim)
+        .peekable();
     let mut others = 0;
-    for coding in codings {
-        let mut parts = coding.split(|&byte| byte == b';').map(trim);
-        let name = parts.next().unwrap_or(b"");
-        let known_wrong = name.eq_ignore_ascii_case(b"chunked") || name.eq_ignore_ascii_case(b"identity");
-        if known_wrong || !is_token(name) || !parts.all(is_parameter) {
-            return Err(Fault::CodingNotChunked);
+    while let Some(coding) = codings.next() {
+        let is_last = codings.peek().is_none();
+        if is_last {
+            return others > 0 && coding.eq_ignore_ascii_case(b"chunked");
+        }
+        if !is_other_coding(coding) {
+            return false;
         }
         others += 1;
     }
-    if others == 0 || !last.eq_ignore_ascii_case(b"chunked") {
-        return Err(Fault::CodingNotChunked);
-    }
-    Err(Fault::CodingUnknown)
+    false
+}
+
+/// A well-formed coding that is neither `chunked` nor the `identity` of old.
+fn is_other_coding(coding: &[u8]) -> bool {
+    let mut parts = coding.split(|&byte| byte == b';').map(trim);
+    let name = parts.next().unwrap_or(b"");
+    let ours = name.eq_ignore_ascii_case(b"chunked") || name.eq_ignore_ascii_case(b"identity");
+    !ours && is_token(name) && parts.all(is_parameter)
 }
 
 /// `name=value`, both tokens.

@@ -4,6 +4,7 @@ mod cookie;
 mod start;
 mod write;
 
+use crate::body::Body;
 use crate::bytes::trim;
 use crate::connection::{self, Sender};
 use crate::fault::{Fault, Refused};
@@ -54,6 +55,8 @@ pub struct RequestHead {
     /// Bytes of the head, with empty lines before it and the one after it.
     pub length: usize,
     scan: Scan,
+    /// `Connection` names fields that may come as trailers.
+    drops_trailers: bool,
     /// The authority of an absolute-form target.
     authority: Option<Span>,
     default_port: u16,
@@ -137,6 +140,7 @@ impl RequestHead {
             true => connection::options(buffer, &mut self.fields, Sender::Client)?,
             false => connection::Options::default(),
         };
+        self.drops_trailers = options.names_fields;
         self.keep_alive = match self.version {
             Version::Http11 => !options.close,
             Version::Http10 => options.keep_alive && !options.close,
@@ -211,17 +215,25 @@ impl RequestHead {
     fn judge_replaced(&mut self, buffer: &[u8]) {
         let mut request_ids = 0;
         for field in &mut self.fields {
-            match field.id {
-                FieldId::XRequestId => {
-                    request_ids += 1;
-                    let value = field.value.of(buffer);
-                    let good = (1..=REQUEST_ID_BYTES).contains(&value.len()) && value.iter().all(u8::is_ascii_graphic);
-                    self.request_id = (good && request_ids == 1).then_some(field.value);
-                    field.forward = false;
-                }
-                id if is_about_the_client(id) => field.forward = false,
-                _ => {}
+            if field.id == FieldId::XRequestId {
+                request_ids += 1;
+                let value = field.value.of(buffer);
+                let good = (1..=REQUEST_ID_BYTES).contains(&value.len()) && value.iter().all(u8::is_ascii_graphic);
+                self.request_id = (good && request_ids == 1).then_some(field.value);
+                field.forward = false;
+            } else if is_about_the_client(field.id) {
+                field.forward = false;
             }
+        }
+    }
+
+    /// The body that follows, at its beginning.
+    pub fn body(&self) -> Body {
+        let body = Body::of_request(&self.framing);
+        if self.drops_trailers {
+            body.drop_trailers()
+        } else {
+            body
         }
     }
 
@@ -287,14 +299,20 @@ struct Seen {
 
 impl Seen {
     fn note(&mut self, index: usize, id: FieldId) -> Result<(), Fault> {
-        match id {
-            FieldId::Host if self.host.replace(index).is_some() => return Err(Fault::HostRepeated),
-            FieldId::Expect if self.expect.replace(index).is_some() => return Err(Fault::Expectation),
-            FieldId::Upgrade => self.upgrade_repeated = self.upgrade.replace(index).is_some(),
-            FieldId::Connection => self.connection = true,
-            FieldId::XRequestId => self.replaced = true,
-            id if is_about_the_client(id) => self.replaced = true,
-            _ => {}
+        if id == FieldId::Host {
+            if self.host.replace(index).is_some() {
+                return Err(Fault::HostRepeated);
+            }
+        } else if id == FieldId::Expect {
+            if self.expect.replace(index).is_some() {
+                return Err(Fault::Expectation);
+            }
+        } else if id == FieldId::Upgrade {
+            self.upgrade_repeated = self.upgrade.replace(index).is_some();
+        } else if id == FieldId::Connection {
+            self.connection = true;
+        } else if id == FieldId::XRequestId || is_about_the_client(id) {
+            self.replaced = true;
         }
         Ok(())
     }

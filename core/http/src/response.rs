@@ -2,6 +2,7 @@
 
 mod write;
 
+use crate::body::Body;
 use crate::connection::{self, Sender};
 use crate::fault::Fault;
 use crate::field::{Field, FieldId, Span};
@@ -44,6 +45,8 @@ pub struct ResponseHead {
     /// Bytes of the head with the empty line.
     pub length: usize,
     scan: Scan,
+    /// `Connection` names fields that may come as trailers.
+    drops_trailers: bool,
     /// The status line with its CRLF.
     line: Span,
     /// The status line may be passed on as it is.
@@ -143,6 +146,7 @@ impl ResponseHead {
             true => connection::options(buffer, &mut self.fields, Sender::Backend)?,
             false => connection::Options::default(),
         };
+        self.drops_trailers = options.names_fields;
         self.keep_alive = match self.version {
             Version::Http11 => !options.close,
             Version::Http10 => options.keep_alive && !options.close,
@@ -196,6 +200,16 @@ impl ResponseHead {
             }
         };
         self.keep_alive &= self.framing != ResponseFraming::UntilClose;
+    }
+
+    /// The body that follows, at its beginning.
+    pub fn body(&self) -> Body {
+        let body = Body::of_response(&self.framing);
+        if self.drops_trailers {
+            body.drop_trailers()
+        } else {
+            body
+        }
     }
 
     /// 1xx other than 101: the real answer is still to come. Not to be sent to HTTP/1.0 clients (RFC 9110 15.2).

@@ -119,3 +119,31 @@ fn a_response_goes_to_clients_of_both_versions() {
         assert_eq!(String::from_utf8(out).unwrap(), expected);
     }
 }
+
+#[test]
+fn trailers_go_nowhere_when_connection_names_fields() {
+    let bytes =
+        b"POST / HTTP/1.1\r\nHost: h\r\nConnection: x-hop\r\nTransfer-Encoding: chunked\r\nTrailer: X-Hop\r\n\r\n";
+    let mut body = request(bytes).body();
+    let input = b"0\r\nX-Hop: secret\r\n\r\n";
+    assert_eq!(
+        body.next_run(input),
+        Ok(Run {
+            pass: 3,
+            skip: 15,
+            content: 0
+        })
+    );
+    assert_eq!(
+        body.next_run(&input[18..]),
+        Ok(Run {
+            pass: 2,
+            skip: 0,
+            content: 0
+        })
+    );
+    assert!(body.ended());
+    assert!(!forwarded(bytes).contains("Hop"));
+    let plain = b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n";
+    assert_eq!(request(plain).body().next_run(input).unwrap().pass, 20);
+}

@@ -101,7 +101,6 @@ fn request_lines_that_are_refused() {
         ("G\0T / HTTP/1.1", Method),
         ("\x16\x03\x01 / HTTP/1.1", Method),
         ("G\u{e9}T / HTTP/1.1", Method),
-        ("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA / HTTP/1.1", MethodTooLong),
         ("CONNECT h:443 HTTP/1.1", Connect),
         ("CONNECT / HTTP/1.1", Connect),
         ("GET /#a HTTP/1.1", TargetFragment),
@@ -145,6 +144,11 @@ fn request_lines_that_are_refused() {
     refused(b"GET / HTTP/1.1\nHost: h\r\n\r\n", BareLineFeed);
     refused(b"GET / HTTP/1.1\rHost: h\r\n\r\n", BareCarriageReturn);
     refused(b"GET / HTTP/1.1\r\r\nHost: h\r\n\r\n", BareCarriageReturn);
+    refused(
+        format!("{} / HTTP/1.1\r\nHost: h\r\n\r\n", "A".repeat(65)).as_bytes(),
+        MethodTooLong,
+    );
+    sound(format!("{} / HTTP/1.1\r\nHost: h\r\n\r\n", "A".repeat(64)).as_bytes());
     refused(b"GET /\n", BareLineFeed);
     refused(b"GET\n", BareLineFeed);
 }
@@ -399,7 +403,21 @@ fn lengths_and_codings_that_are_refused() {
             "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
             CodingRepeated,
         ),
-        ("Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked", CodingRepeated),
+        ("Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked", CodingUnknown),
+        ("Transfer-Encoding: chunked\r\nTransfer-Encoding: gzip", CodingRepeated),
+        (
+            "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity",
+            CodingRepeated,
+        ),
+        (
+            "Transfer-Encoding: identity\r\nTransfer-Encoding: chunked",
+            CodingRepeated,
+        ),
+        ("Transfer-Encoding:\r\nTransfer-Encoding: chunked", CodingRepeated),
+        (
+            "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
+            CodingRepeated,
+        ),
         ("Transfer-Encoding:", CodingNotChunked),
         ("Transfer-Encoding: ,", CodingNotChunked),
         ("Transfer-Encoding: identity", CodingNotChunked),
@@ -544,8 +562,8 @@ fn connection_that_is_refused() {
     ] {
         refused(&post(&format!("Connection: {options}")), fault);
     }
-    refused(&post(&format!("Connection: {}", "a,".repeat(33))), ConnectionTooMany);
-    sound(&post(&format!("Connection: {}", "a,".repeat(32))));
+    refused(&post(&format!("Connection: {}", "a,".repeat(129))), ConnectionTooMany);
+    sound(&post(&format!("Connection: {}", "a,".repeat(128))));
 }
 
 #[test]

@@ -1,20 +1,11 @@
 //! The clock that core is told from.
 
 use evenkeel_model::Moment;
-use std::sync::OnceLock;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// When this process first asked for the time: what every [`Moment`] is counted from.
-static BEGINNING: OnceLock<Instant> = OnceLock::new();
-
-/// The instant that every [`Moment`] of this process is counted from; all floors must use this one.
-pub fn beginning() -> Instant {
-    *BEGINNING.get_or_init(Instant::now)
-}
-
-/// Now, for core.
+/// Now, for core: the same clock that the doors stamp their permits with.
 pub fn now() -> Moment {
-    Moment::ZERO + beginning().elapsed()
+    evenkeel_net::clock::now()
 }
 
 /// The instant of a moment, for timers; `None` for [`Moment::NEVER`] and what no `Instant` can hold.
@@ -22,7 +13,9 @@ pub fn instant(moment: Moment) -> Option<Instant> {
     if moment == Moment::NEVER {
         return None;
     }
-    beginning().checked_add(Duration::from_nanos(moment.as_nanos()))
+    let now = now();
+    // What is past is now.
+    Instant::now().checked_add(moment.since(now))
 }
 
 /// Wall-clock time since 1970; zero if the clock stands before it.

@@ -14,10 +14,13 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 /// Bytes of a token file that are looked at.
 const TOKEN_LENGTH: u64 = 4096;
+
+/// Event streams at once: half of the admin connections, so that they never keep others out.
+const FOLLOWERS: usize = 32;
 
 /// Where the configuration comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,14 +65,25 @@ pub struct Control {
     pub(crate) last_reload: Mutex<LastReload>,
     /// One reload at a time.
     pub(crate) reloading: tokio::sync::Mutex<()>,
+    /// Places for those who follow the events.
+    pub(crate) followers: Arc<Semaphore>,
+    /// What `admin.bind` came to be.
+    admin: Option<SocketAddr>,
     phase: AtomicU8,
     stop: Notify,
 }
 
 impl Control {
     /// On the current runtime; nothing is bound or probed yet.
-    pub(crate) fn new(config: Arc<Config>, source: Source, doors: Arc<dyn Doors>, version: &'static str) -> Control {
-        clock::beginning();
+    pub(crate) fn new(
+        config: Arc<Config>,
+        source: Source,
+        doors: Arc<dyn Doors>,
+        version: &'static str,
+        admin: Option<SocketAddr>,
+    ) -> Control {
+        // Uptime is counted from the first look at the clock.
+        clock::now();
         Control {
             hearts: Hearts::start(),
             doors,
@@ -78,6 +92,8 @@ impl Control {
             config: ArcSwap::new(config),
             last_reload: Mutex::new(LastReload::good()),
             reloading: tokio::sync::Mutex::new(()),
+            followers: Arc::new(Semaphore::new(FOLLOWERS)),
+            admin,
             phase: AtomicU8::new(Phase::Starting as u8),
             stop: Notify::new(),
         }
@@ -98,7 +114,7 @@ impl Control {
 
     /// Where the dashboard and the metrics are.
     pub fn admin_address(&self) -> Option<SocketAddr> {
-        self.config.load().admin.bind
+        self.admin
     }
 
     /// Tells a backend the operator's word, from a thread outside of the control plane; the error is for people.

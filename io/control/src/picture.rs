@@ -5,7 +5,7 @@ use crate::control::{Control, Source};
 use crate::hearts::Published;
 use crate::reload::LastReload;
 use crate::status::{BackendStatus, CheckStatus, ChecksStatus, ConfigStatus, ListenerStatus, PoolStatus, Status};
-use evenkeel_model::{Check, CheckKind, Listener};
+use evenkeel_model::{Check, CheckKind, Listener, Moment};
 use evenkeel_pool::Member;
 use std::sync::PoisonError;
 use std::time::Duration;
@@ -19,7 +19,7 @@ pub(crate) fn status(control: &Control, last_reload: &LastReload) -> Status {
     Status {
         version: control.version.to_owned(),
         pid: std::process::id(),
-        uptime_seconds: rounded(clock::beginning().elapsed().as_secs_f64()),
+        uptime_seconds: rounded(clock::now().since(Moment::ZERO).as_secs_f64()),
         phase: control.phase().as_str().to_owned(),
         config: ConfigStatus {
             file,

@@ -1,7 +1,7 @@
 //! Taking a configuration: at the start, and again while traffic flows. All or nothing.
 
 use crate::clock;
-use crate::control::{Control, Source};
+use crate::control::{Control, Phase, Source};
 use crate::file::{self, Unusable};
 use crate::hearts::{Happening, wait_probed};
 use crate::{log, systemd};
@@ -86,6 +86,9 @@ impl Control {
     /// Reads the file again and takes it, or refuses it whole.
     pub async fn reload(&self) -> Result<Taken, Refusal> {
         let _one_at_a_time = self.reloading.lock().await;
+        if self.phase() == Phase::Stopping {
+            return Err(Refusal::stopping());
+        }
         systemd::reloading();
         let result = self.reload_file().await;
         systemd::ready("serving");

@@ -17,6 +17,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// How long a graceful stop waits for what is running, unless a command says otherwise.
 pub const STOP_LIMIT: Duration = Duration::from_secs(30);
+/// How long a stop waits for a reload to end.
+const RELOAD_LIMIT: Duration = Duration::from_secs(5);
 /// The control socket where the configuration names none.
 pub const USUAL_SOCKET: &str = "/run/evenkeel.sock";
 /// Its name in `$XDG_RUNTIME_DIR`.
@@ -84,8 +86,9 @@ async fn serve(start: Start, serving: impl FnOnce(Arc<Control>, Option<&Path>)) 
         Some(address) => Some(bind(address).await?),
         None => None,
     };
+    let admin = tcp.as_ref().and_then(|listener| listener.local_addr().ok());
     let state = open_state(&source, config.admin.state.as_deref());
-    let control = Arc::new(Control::new(config.clone(), source, doors, version));
+    let control = Arc::new(Control::new(config.clone(), source, doors, version, admin));
     let (socket_file, _socket_task) = match socket {
         Some((listener, file)) => (
             Some(file),
@@ -136,6 +139,8 @@ async fn until_stopped(control: &Arc<Control>, signals: &mut Signals) {
             () = control.stopped() => return,
             word = signals.next() => match word {
                 Word::Stop => return,
+                // Without a file a hangup is what it always was: the terminal is gone.
+                Word::Reload if control.source == Source::Command => return,
                 Word::Reload => {
                     let control = control.clone();
                     // The outcome is in the log.
@@ -154,6 +159,13 @@ async fn stop(control: &Arc<Control>, signals: &mut Signals, limit: Duration) {
     control
         .hearts
         .announce(Happening::plain("stopping", "asked to stop".to_owned()));
+    // A reload that is under way must not open again what is closed now; later ones are refused.
+    let reload_ended = tokio::time::timeout(RELOAD_LIMIT, control.reloading.lock())
+        .await
+        .is_ok();
+    if !reload_ended {
+        log::warn("a reload hangs; stopping all the same", &[]);
+    }
     let doors = control.doors.clone();
     let finished = tokio::task::spawn_blocking(move || doors.stop(limit));
     tokio::select! {

@@ -2,6 +2,7 @@
 
 use crate::door::{Inside, Ways};
 use crate::exchange::Exchange;
+use crate::facts::AddressText;
 use crate::patience::Patience;
 use crate::proxy;
 use crate::reason::Reason;
@@ -26,13 +27,15 @@ const LINGER_BYTES: usize = 1024 * 1024;
 pub(crate) struct Client {
     pub(crate) socket: Socket,
     pub(crate) inside: Inside,
-    pub(crate) address: Option<SocketAddr>,
+    peer: Option<IpAddr>,
+    /// The peer's address as backends and logs read it: written once for all requests of the connection.
+    pub(crate) peer_text: AddressText,
     pub(crate) world: Rc<World>,
 }
 
 impl Client {
     pub(crate) fn peer(&self) -> Option<IpAddr> {
-        self.address.map(|address| address.ip().to_canonical())
+        self.peer
     }
 
     fn ways(&self) -> Rc<Ways> {
@@ -60,10 +63,12 @@ pub(crate) enum Then {
 /// Serves one client until it leaves.
 pub(crate) async fn serve(stream: Stream, address: Option<SocketAddr>, inside: Inside, world: Rc<World>) {
     let Ok(socket) = Socket::accepted(stream) else { return };
+    let peer = address.map(|address| address.ip().to_canonical());
     let client = Client {
         socket,
         inside,
-        address,
+        peer,
+        peer_text: AddressText::new(peer),
         world,
     };
     let mut leftover = Vec::new();

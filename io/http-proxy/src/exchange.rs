@@ -92,6 +92,6 @@ impl Exchange {
         self.response.reset();
         self.answer.clear();
         self.to_backend.clear();
-        Body::of_request(&self.head.framing)
+        self.head.body()
     }
 }

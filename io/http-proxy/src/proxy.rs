@@ -183,6 +183,8 @@ impl Journey<'_> {
             record.attempts += 1;
             let id = permit.id();
             let more = tried.count < retry.attempts as usize;
+            // The one of the choice, or newer after a wait in line.
+            let view = self.pool.view();
             match self.try_once(permit, &view, more, afresh).await {
                 Try::Over(reason, then) => return (reason, then),
                 Try::Afresh => afresh = true,
@@ -271,9 +273,8 @@ impl Journey<'_> {
         if exchange.record.request_id[0] == 0 {
             exchange.record.request_id = self.client.world.request_id();
         }
-        let address = facts::AddressText::new(self.client.peer());
         let forward = Forward {
-            client_address: address.as_bytes(),
+            client_address: self.client.peer_text.as_bytes(),
             trusted: self.trusted,
             scheme: b"http",
             request_id: &exchange.record.request_id,

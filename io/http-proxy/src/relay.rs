@@ -8,7 +8,8 @@ use crate::patience::Patience;
 use crate::reason::Reason;
 use crate::scratch;
 use evenkeel_http::{
-    Answer, AnswerFraming, Asked, Body, Limits, Method, Parsed, ResponseFraming, SegmentKind, Version, chunk_head,
+    Answer, AnswerFraming, Asked, Body, Fault, Limits, Method, Parsed, ResponseFraming, SegmentKind, Version,
+    chunk_head,
 };
 use evenkeel_model::Moment;
 use evenkeel_net::{Socket, reactor};
@@ -259,35 +260,20 @@ impl<'a> Relay<'a> {
     /// Decodes a piece of the request's body and sends it on as it came, without what must not be forwarded.
     fn forward_body(&mut self, bytes: &[u8]) -> Result<usize, End> {
         let mut consumed = 0;
-        let mut run = 0..0;
         while consumed < bytes.len() && !self.up.ended() {
-            let segment = match self.up.next(&bytes[consumed..]) {
-                Ok(segment) => segment,
-                Err(_) => {
-                    self.send_up(&bytes[run])?;
-                    return Err(self.failed(Reason::BadRequest, None));
-                }
+            let Ok(run) = self.up.next_run(&bytes[consumed..]) else {
+                return Err(self.failed(Reason::BadRequest, None));
             };
-            if segment.length == 0 {
+            if run.pass + run.skip == 0 {
                 break;
             }
-            match segment.kind {
-                SegmentKind::Data => self.body_bytes += segment.length as u64,
-                SegmentKind::Frame | SegmentKind::Trailer => {}
-                SegmentKind::Skip => {
-                    self.send_up(&bytes[run])?;
-                    run = consumed + segment.length..consumed + segment.length;
-                }
-            }
-            consumed += segment.length;
-            if segment.kind != SegmentKind::Skip {
-                run.end = consumed;
-            }
+            self.body_bytes += run.content as u64;
             if self.terms.max_body_bytes > 0 && self.body_bytes > self.terms.max_body_bytes {
                 return Err(self.failed(Reason::BodyTooLarge, None));
             }
+            self.send_up(&bytes[consumed..consumed + run.pass])?;
+            consumed += run.pass + run.skip;
         }
-        self.send_up(&bytes[run])?;
         self.exchange.record.bytes_in += consumed as u64;
         Ok(consumed)
     }
@@ -432,7 +418,7 @@ impl<'a> Relay<'a> {
             self.exchange.answer = bytes[length..].to_vec();
             return Err(End::Upgraded);
         }
-        let body = Body::of_response(&self.exchange.response.framing);
+        let body = self.exchange.response.body();
         self.down = Down::Body(body);
         self.forward_answer(&bytes[length..])
     }
@@ -442,35 +428,18 @@ impl<'a> Relay<'a> {
         let Down::Body(mut body) = std::mem::replace(&mut self.down, Down::Ended) else {
             return Ok(());
         };
-        let verbatim = self.is_verbatim();
         let mut consumed = 0;
-        let mut run = 0..0;
         while consumed < bytes.len() && !body.ended() {
-            let segment = match body.next(&bytes[consumed..]) {
-                Ok(segment) => segment,
-                Err(_) => {
-                    self.send_down(&bytes[run])?;
-                    return Err(self.bad_response());
-                }
+            let (pass, skip) = match self.next_piece(&mut body, &bytes[consumed..]) {
+                Ok(piece) => piece,
+                Err(_) => return Err(self.bad_response()),
             };
-            if segment.length == 0 {
+            if pass + skip == 0 {
                 break;
             }
-            let forward = match segment.kind {
-                SegmentKind::Data => true,
-                SegmentKind::Frame | SegmentKind::Trailer => verbatim,
-                SegmentKind::Skip => false,
-            };
-            if !forward {
-                self.send_down(&bytes[run.clone()])?;
-                run = consumed + segment.length..consumed + segment.length;
-            }
-            consumed += segment.length;
-            if forward {
-                run.end = consumed;
-            }
+            self.send_down(&bytes[consumed..consumed + pass])?;
+            consumed += pass + skip;
         }
-        self.send_down(&bytes[run])?;
         if body.ended() {
             // Bytes after the end belong to nobody: they must never reach the next client.
             self.reusable &= consumed == bytes.len();
@@ -479,6 +448,18 @@ impl<'a> Relay<'a> {
             self.down = Down::Body(body);
         }
         Ok(())
+    }
+
+    /// How many bytes of the answer's body go to the client next, and how many after them are left out.
+    fn next_piece(&self, body: &mut Body, bytes: &[u8]) -> Result<(usize, usize), Fault> {
+        if self.is_verbatim() {
+            return body.next_run(bytes).map(|run| (run.pass, run.skip));
+        }
+        let segment = body.next(bytes)?;
+        Ok(match segment.kind {
+            SegmentKind::Data => (segment.length, 0),
+            SegmentKind::Frame | SegmentKind::Trailer | SegmentKind::Skip => (0, segment.length),
+        })
     }
 
     /// Whether the answer's body goes to the client byte for byte.

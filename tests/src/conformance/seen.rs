@@ -75,10 +75,15 @@ impl Conversation {
         conversation
     }
 
+    /// Whether a response with this status has come, its body perhaps not yet.
     pub(super) fn has_status(&self, status: u16) -> bool {
-        self.responses.iter().any(|response| response.status == status)
+        self.responses
+            .iter()
+            .chain(&self.cut)
+            .any(|response| response.status == status)
     }
 
+    /// Whether no further response to the first request can come.
     pub(super) fn has_final(&self) -> bool {
         self.cut.is_some() || self.broken.is_some() || self.responses.iter().any(|response| !response.is_interim())
     }

@@ -337,11 +337,11 @@ fn backend_check(key: &str, value: &str) -> Result<BackendCheck, String> {
         "line" => BackendCheck::Line(notation::decode(value)?),
         "field" => BackendCheck::Field(field_is(value)?),
         "has" => BackendCheck::Has(field_is(value)?),
-        "lacks field" => BackendCheck::LacksField(field_name(value)),
+        "lacks field" => BackendCheck::LacksField(field_name(value)?),
         "lacks member" => BackendCheck::LacksMember(field_is(value)?),
         "body" => BackendCheck::Body(notation::decode(value)?),
         "trailer" => BackendCheck::Trailer(field_is(value)?),
-        "lacks trailer" => BackendCheck::LacksTrailer(field_name(value)),
+        "lacks trailer" => BackendCheck::LacksTrailer(field_name(value)?),
         "contains" => BackendCheck::Contains(notation::decode(value)?),
         "lacks" => BackendCheck::Lacks(notation::decode(value)?),
         other => return Err(format!("nothing is known of a backend's {other:?}")),
@@ -352,7 +352,7 @@ fn client_check(key: &str, value: &str) -> Result<ClientCheck, String> {
     Ok(match key {
         "field" => ClientCheck::Field(field_is(value)?),
         "has" => ClientCheck::Has(field_is(value)?),
-        "lacks field" => ClientCheck::LacksField(field_name(value)),
+        "lacks field" => ClientCheck::LacksField(field_name(value)?),
         "lacks member" => ClientCheck::LacksMember(field_is(value)?),
         "body" => ClientCheck::Body(notation::decode(value)?),
         "bodies" => ClientCheck::Bodies(
@@ -362,7 +362,7 @@ fn client_check(key: &str, value: &str) -> Result<ClientCheck, String> {
                 .collect::<Result<_, _>>()?,
         ),
         "trailer" => ClientCheck::Trailer(field_is(value)?),
-        "lacks trailer" => ClientCheck::LacksTrailer(field_name(value)),
+        "lacks trailer" => ClientCheck::LacksTrailer(field_name(value)?),
         "framing" => ClientCheck::Framing(framing(value)?),
         "contains" => ClientCheck::Contains(notation::decode(value)?),
         "lacks" => ClientCheck::Lacks(notation::decode(value)?),
@@ -371,8 +371,9 @@ fn client_check(key: &str, value: &str) -> Result<ClientCheck, String> {
     })
 }
 
-fn field_name(text: &str) -> String {
-    text.trim().to_ascii_lowercase()
+fn field_name(text: &str) -> Result<String, String> {
+    let name = notation::decode(text.trim())?;
+    Ok(String::from_utf8_lossy(&name).to_ascii_lowercase())
 }
 
 fn field_is(text: &str) -> Result<FieldIs, String> {
@@ -380,7 +381,7 @@ fn field_is(text: &str) -> Result<FieldIs, String> {
         .split_once(':')
         .ok_or_else(|| format!("{text:?} is not NAME: VALUE"))?;
     Ok(FieldIs {
-        name: name.trim().to_ascii_lowercase(),
+        name: field_name(name)?,
         value: notation::decode(after_space(value))?,
     })
 }

@@ -1,9 +1,8 @@
 use super::{Afterwards, BackendCheck, Check, Expected, FieldIs, Listener, Outcome, Step, Times, load, parse};
 use crate::origin::{Answer, Step as OriginStep, When};
 
-#[test]
-fn a_case_is_read_as_written() {
-    let text = "\
+/// A case with one of everything.
+const A_CASE: &str = "\
 # a remark
 === a name
 rfc: RFC 9112 6.1
@@ -27,7 +26,10 @@ backend field: X-A: b: c
 or
 expect: 200 truncated
 ";
-    let [case] = &parse("f.txt", text).unwrap()[..] else {
+
+#[test]
+fn a_case_is_read_as_written() {
+    let [case] = &parse("f.txt", A_CASE).unwrap()[..] else {
         panic!("not one case")
     };
     assert_eq!(

@@ -147,22 +147,24 @@ impl Conversation<'_> {
 
     /// Reads what comes next and records it; `None` when the balancer has closed.
     fn read(&mut self) -> Option<()> {
-        let mut buffer = vec![0; READ_BYTES];
-        let count = loop {
-            match self.stream.read(&mut buffer) {
-                Ok(0) => return None,
-                Ok(count) => break count,
-                Err(error) if crate::client::is_timeout(&error) => {}
-                Err(_) => return None,
+        while let Err(error) = self.stream.peek(&mut [0]) {
+            if !crate::client::is_timeout(&error) {
+                return None;
             }
-        };
+        }
+        // Reading, which finds something at once now, and recording are one step for whoever looks at the record.
+        let mut buffer = vec![0; READ_BYTES];
+        let mut state = self.shared.state();
+        let count = self.stream.read(&mut buffer).ok().filter(|count| *count > 0)?;
         let bytes = &buffer[..count];
         self.pending.extend_from_slice(bytes);
-        self.shared.change(self.number, |connection| {
+        if let Some(connection) = state.connection(self.number) {
             connection.record.bytes.extend_from_slice(bytes);
             connection.record.idle = false;
             connection.record.reused |= connection.never_again;
-        });
+        }
+        drop(state);
+        self.shared.changed.notify_all();
         Some(())
     }
 

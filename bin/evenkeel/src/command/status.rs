@@ -16,7 +16,7 @@ pub(crate) fn run(arguments: &cli::Status, socket: Option<PathBuf>) -> ExitCode 
         Err(message) => return fail(&message),
     };
     if arguments.json {
-        return print(&format!("{:#}\n", answer.json()));
+        return print(&answer.body);
     }
     match serde_json::from_str::<Status>(&answer.body) {
         Ok(status) => print(&render(&status, paint::wanted())),

@@ -4,8 +4,8 @@ use crate::cli::DemoBackend;
 use std::io::{BufRead, BufReader, Error, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// Connections at once; more are closed unanswered.
@@ -30,6 +30,7 @@ pub(crate) fn run(arguments: &DemoBackend) -> ExitCode {
         std::process::exit(0);
     });
     let open = Arc::new(AtomicUsize::new(0));
+    let desk = Arc::new(Mutex::new(()));
     let body: Arc<str> = format!("hello from {}\n", arguments.name).into();
     for stream in listener.incoming() {
         let Ok(stream) = stream else {
@@ -40,10 +41,10 @@ pub(crate) fn run(arguments: &DemoBackend) -> ExitCode {
             open.fetch_sub(1, Ordering::Relaxed);
             continue;
         }
-        let (open, body, latency) = (open.clone(), body.clone(), arguments.latency);
+        let (open, desk, body, latency) = (open.clone(), desk.clone(), body.clone(), arguments.latency);
         std::thread::spawn(move || {
             // A client that went away is its own affair.
-            let _ = serve(&stream, &body, latency);
+            let _ = serve(&stream, &desk, &body, latency);
             open.fetch_sub(1, Ordering::Relaxed);
         });
     }
@@ -51,7 +52,7 @@ pub(crate) fn run(arguments: &DemoBackend) -> ExitCode {
 }
 
 /// Answers requests without a body until the client goes or says something else.
-fn serve(stream: &TcpStream, body: &str, latency: Duration) -> Result<(), Error> {
+fn serve(stream: &TcpStream, desk: &Mutex<()>, body: &str, latency: Duration) -> Result<(), Error> {
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(SILENCE))?;
     let mut reader = BufReader::new(stream);
@@ -66,6 +67,8 @@ fn serve(stream: &TcpStream, body: &str, latency: Duration) -> Result<(), Error>
         }
         let probe = head.starts_with("GET /healthz ");
         if !probe {
+            // One request at a time is worked on; the others wait.
+            let _working = desk.lock().unwrap_or_else(PoisonError::into_inner);
             std::thread::sleep(varied(latency, served));
             served = served.wrapping_add(1);
         }

@@ -39,7 +39,8 @@ pub(crate) fn open() -> Option<Terminal> {
         });
     }
     // Another screen, no cursor.
-    print!("\x1b[?1049h\x1b[?25l\x1b[2J");
+    // Without it the picture stands below what was there.
+    let _ = write!(stdout(), "\x1b[?1049h\x1b[?25l\x1b[2J");
     Some(Terminal { before, keys })
 }
 
@@ -50,8 +51,8 @@ impl Terminal {
         usize::from(if columns == 0 { USUAL_WIDTH } else { columns })
     }
 
-    /// Replaces the picture.
-    pub(crate) fn draw(&self, picture: &str) {
+    /// Replaces the picture; false if there is no terminal any more.
+    pub(crate) fn draw(&self, picture: &str) -> bool {
         let mut out = String::from("\x1b[H");
         for line in picture.lines() {
             out.push_str(line);
@@ -59,8 +60,7 @@ impl Terminal {
         }
         out.push_str("\x1b[J");
         let mut stdout = stdout().lock();
-        // A terminal that is gone ends us by SIGHUP.
-        let _ = stdout.write_all(out.as_bytes()).and_then(|()| stdout.flush());
+        stdout.write_all(out.as_bytes()).and_then(|()| stdout.flush()).is_ok()
     }
 }
 
@@ -69,7 +69,6 @@ impl Drop for Terminal {
         if let Some(before) = &self.before {
             let _ = tcsetattr(stdin(), OptionalActions::Now, before);
         }
-        print!("\x1b[?25h\x1b[?1049l");
-        let _ = stdout().flush();
+        let _ = write!(stdout(), "\x1b[?25h\x1b[?1049l").and_then(|()| stdout().flush());
     }
 }

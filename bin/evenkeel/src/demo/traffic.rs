@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// Clients that take turns.
@@ -26,15 +27,20 @@ pub(crate) struct Seen {
     pub(crate) last_error: Mutex<String>,
 }
 
-/// Running traffic; ends when dropped.
+/// Running traffic; ends when dropped, once every client has the answer that it waits for.
 pub(crate) struct Traffic {
     pub(crate) seen: Arc<Seen>,
     stop: Arc<AtomicBool>,
+    clients: Vec<JoinHandle<()>>,
 }
 
 impl Drop for Traffic {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
+        for client in self.clients.drain(..) {
+            // One that broke off has no answer to wait for.
+            let _ = client.join();
+        }
     }
 }
 
@@ -44,10 +50,11 @@ pub(crate) fn start(address: SocketAddr, rate: u32) -> Traffic {
     let stop = Arc::new(AtomicBool::new(false));
     let (ticks, turns) = sync_channel(WAITING);
     let turns = Arc::new(Mutex::new(turns));
-    for _ in 0..CLIENTS {
-        let (seen, turns) = (seen.clone(), turns.clone());
-        std::thread::spawn(move || client(address, &turns, &seen));
-    }
+    let spawn = |_| {
+        let (seen, turns, stop) = (seen.clone(), turns.clone(), stop.clone());
+        std::thread::spawn(move || client(address, &turns, &seen, &stop))
+    };
+    let clients = (0..CLIENTS).map(spawn).collect();
     let stopped = stop.clone();
     std::thread::spawn(move || {
         let pause = Duration::from_secs(1) / rate.max(1);
@@ -59,14 +66,14 @@ pub(crate) fn start(address: SocketAddr, rate: u32) -> Traffic {
             std::thread::sleep(next.saturating_duration_since(Instant::now()));
         }
     });
-    Traffic { seen, stop }
+    Traffic { seen, stop, clients }
 }
 
-fn client(address: SocketAddr, turns: &Mutex<Receiver<()>>, seen: &Seen) {
+fn client(address: SocketAddr, turns: &Mutex<Receiver<()>>, seen: &Seen, stop: &AtomicBool) {
     let mut connection = None;
     loop {
         let turn = turns.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        if turn.is_err() {
+        if turn.is_err() || stop.load(Ordering::Relaxed) {
             return;
         }
         let start = Instant::now();

@@ -14,7 +14,9 @@ pub(crate) fn bind(text: &str, base: &Path) -> Result<BindAddress, Fault> {
     if let Some(path) = text.strip_prefix("unix:") {
         return Ok(BindAddress::Unix(socket_path(path, base)?));
     }
-    if let Some(port) = text.strip_prefix(':') {
+    if let Some(port) = text.strip_prefix(':')
+        && !port.starts_with(':')
+    {
         let address = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), self::port(text, port)?);
         return Ok(BindAddress::Tcp {
             address,

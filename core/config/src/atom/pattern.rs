@@ -11,7 +11,7 @@ const LABEL_LIMIT: usize = 63;
 const PATH_LIMIT: usize = 2048;
 /// Bytes of a `path_regex`.
 const REGEX_LIMIT: usize = 4096;
-/// Bytes that the compiled `path_regex` may take.
+/// Bytes that the compiled `path_regex` may take; routing has the same limit.
 const REGEX_COMPILED_LIMIT: usize = 1 << 20;
 
 /// Host and path of a key of `routes`: `host`, `host/path`, `/path`, or `*` for everything.
@@ -126,8 +126,11 @@ pub(crate) fn path(text: &str) -> Result<PathPattern, Fault> {
     if text.contains('#') {
         return Err(bad("`#...` never leaves the browser"));
     }
-    if text.bytes().any(|byte| !byte.is_ascii_graphic()) {
-        return Err(bad("it has a character that no request's path has")
+    if text
+        .chars()
+        .any(|character| character.is_whitespace() || character.is_control())
+    {
+        return Err(bad("it has a blank or a control character")
             .help("write it percent-encoded, as it is sent: %20 is a space"));
     }
     if text.split('/').any(|segment| segment == "." || segment == "..") {
@@ -151,19 +154,20 @@ pub(crate) fn path(text: &str) -> Result<PathPattern, Fault> {
     })
 }
 
-/// A regular expression for the whole path.
+/// A regular expression for the whole path, compiled as routing compiles it: byte-wise, `.` is any byte, `\d`, `\w` and
+/// `(?i)` are ASCII.
 pub(crate) fn path_regex(text: &str) -> Result<PathPattern, Fault> {
     if text.len() > REGEX_LIMIT {
         return Err(Fault::new(format!(
             "a regular expression has at most {REGEX_LIMIT} bytes here"
         )));
     }
-    let whole = format!("^(?:{text})$");
+    let whole = format!(r"\A(?:{text})\z");
     // Compiled on its own as well, so that `a)(b` is not completed by our brackets.
     for expression in [text, &whole] {
-        let compiled = regex::RegexBuilder::new(expression)
+        let compiled = regex::bytes::RegexBuilder::new(expression)
+            .unicode(false)
             .size_limit(REGEX_COMPILED_LIMIT)
-            .dfa_size_limit(REGEX_COMPILED_LIMIT)
             .build();
         if let Err(error) = compiled {
             return Err(regex_fault(&error));

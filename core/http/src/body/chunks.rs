@@ -25,6 +25,8 @@ pub struct Chunks {
     /// Extension bytes of the chunks before.
     extensions: u32,
     trailers: usize,
+    /// Trailers are read and thrown away.
+    drops_trailers: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,6 +74,14 @@ enum Extension {
 }
 
 impl Chunks {
+    /// Of whose trailers nothing is passed on.
+    pub(super) fn without_trailers() -> Chunks {
+        Chunks {
+            drops_trailers: true,
+            ..Chunks::default()
+        }
+    }
+
     pub(super) fn ended(&self) -> bool {
         self.state == State::Ended
     }
@@ -203,10 +213,9 @@ impl Chunks {
         if self.trailers > ALL_TRAILER_BYTES {
             return Err(Fault::TrailerTooLarge);
         }
-        Ok(Segment {
-            length,
-            kind: SegmentKind::Trailer,
-        })
+        let drop = self.drops_trailers && self.state == State::Trailer;
+        let kind = if drop { SegmentKind::Skip } else { SegmentKind::Trailer };
+        Ok(Segment { length, kind })
     }
 }
 

@@ -11,7 +11,7 @@ use crate::method::Method;
 /// Empty lines before a request that are passed over (RFC 9112 2.2): some clients send one after a body.
 const EMPTY_LINES: u8 = 8;
 /// Most bytes of a method; registered ones have up to 17.
-const METHOD_BYTES: usize = 32;
+const METHOD_BYTES: usize = 64;
 /// ` HTTP/1.x` and CRLF follow the target.
 const VERSION_START: &[u8] = b"HTTP/1.";
 /// Bytes of a version.

@@ -66,9 +66,9 @@ impl RequestHead {
                 end: self.line_end,
             });
         }
-        let chunked = self.framing == RequestFraming::Chunked;
+        let trailers = self.framing == RequestFraming::Chunked && !self.drops_trailers;
         for field in &self.fields {
-            if field.forward && (chunked || field.id != FieldId::Trailer) {
+            if field.forward && (trailers || field.id != FieldId::Trailer) {
                 run.add(field.line, buffer, out);
             }
         }

@@ -47,14 +47,11 @@ impl ResponseHead {
     pub fn write(&self, buffer: &[u8], answer: &Answer, out: &mut Vec<u8>) {
         out.reserve(self.length + ADDED_BYTES);
         let mut run = Run::new(self.write_status_line(buffer, out));
+        let trailers = answer.framing == AnswerFraming::Chunked && !self.drops_trailers;
         let as_is = answer.framing == AnswerFraming::AsIs;
         let mut wants_length = as_is && self.declared_length.is_some();
         for field in &self.fields {
-            let passes = match field.id {
-                FieldId::ContentLength => as_is,
-                FieldId::Trailer => answer.framing == AnswerFraming::Chunked,
-                _ => true,
-            };
+            let passes = (as_is || field.id != FieldId::ContentLength) && (trailers || field.id != FieldId::Trailer);
             if field.forward && passes {
                 wants_length &= field.id != FieldId::ContentLength;
                 run.add(field.line, buffer, out);

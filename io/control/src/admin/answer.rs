@@ -42,7 +42,7 @@ fn whole(status: StatusCode, kind: HeaderValue, body: String) -> Response<Body> 
 }
 
 pub(super) fn json(status: StatusCode, value: &impl Serialize) -> Response<Body> {
-    match serde_json::to_string(value) {
+    match serde_json::to_string_pretty(value) {
         Ok(mut body) => {
             body.push('\n');
             whole(status, JSON, body)

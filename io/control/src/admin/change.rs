@@ -60,18 +60,22 @@ pub(super) async fn put(control: &Control, pool: &str, backend: &str, query: &st
         Ok(read) => read,
         Err(response) => return *response,
     };
-    let result = match (&wish.address, is_there(control, pool, backend)) {
-        (_, Err(refused)) => Err(refused),
-        (Some(address), Ok(false)) => match newcomer(backend, address, &wish) {
+    let there = match control.hearts.view(pool) {
+        Ok(view) => view.named(backend).map(|member| member.address.to_string()),
+        Err(refused) => return self::refused(&refused, pool, backend),
+    };
+    let result = match (&wish.address, there) {
+        (Some(address), None) => match newcomer(backend, address, &wish) {
             Ok(newcomer) => control.hearts.add(pool, newcomer).await,
             Err(error) => return answer::problem(StatusCode::BAD_REQUEST, &error, ""),
         },
-        (Some(_), Ok(true)) => Err(Refused::Taken),
-        (None, Ok(_)) if wish.max_connections.is_some() || wish.backup.is_some() => {
+        (Some(address), Some(there)) if *address != there => Err(Refused::Taken),
+        (None, _) if wish.max_connections.is_some() || wish.backup.is_some() => {
             let help = "state and weight can be changed; change the others in the configuration and reload";
             return answer::problem(StatusCode::BAD_REQUEST, "only with an address, when adding", help);
         }
-        (None, Ok(_)) => order(control, pool, backend, &wish).await,
+        // Put twice is as put once.
+        (None, _) | (Some(_), Some(_)) => order(control, pool, backend, &wish).await,
     };
     if let Err(refused) = result {
         return self::refused(&refused, pool, backend);
@@ -148,10 +152,6 @@ async fn read(query: &str, body: Incoming) -> Result<(Wish, Option<Duration>), B
         return Err(bad("max_connections must be 1 to 1000000", ""));
     }
     Ok((wish, wait))
-}
-
-fn is_there(control: &Control, pool: &str, backend: &str) -> Result<bool, Refused> {
-    Ok(control.hearts.view(pool)?.named(backend).is_some())
 }
 
 fn newcomer(name: &str, address: &str, wish: &Wish) -> Result<Backend, String> {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::sync::broadcast::{self, error::RecvError};
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 /// Events that may wait for a slow reader here; behind it the broadcast holds more, then some are missed and it is said.
 const WAITING: usize = 16;
@@ -17,13 +17,16 @@ const WAITING: usize = 16;
 const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
 
 /// The body of an event stream; endless.
-pub(crate) struct Events(mpsc::Receiver<Chunk>);
+pub(crate) struct Events {
+    chunks: mpsc::Receiver<Chunk>,
+    _place: OwnedSemaphorePermit,
+}
 
 /// Follows the happenings until the reader goes.
-pub(super) fn follow(happenings: broadcast::Receiver<Arc<Happening>>) -> Events {
-    let (sender, receiver) = mpsc::channel(WAITING);
+pub(super) fn follow(happenings: broadcast::Receiver<Arc<Happening>>, place: OwnedSemaphorePermit) -> Events {
+    let (sender, chunks) = mpsc::channel(WAITING);
     tokio::spawn(forward(happenings, sender));
-    Events(receiver)
+    Events { chunks, _place: place }
 }
 
 async fn forward(mut happenings: broadcast::Receiver<Arc<Happening>>, reader: mpsc::Sender<Chunk>) {
@@ -59,7 +62,7 @@ impl Body for Events {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Chunk>, Infallible>>> {
-        self.0
+        self.chunks
             .poll_recv(context)
             .map(|chunk| chunk.map(|chunk| Ok(Frame::data(chunk))))
     }

@@ -57,7 +57,7 @@ fn read(path: &[&str], control: &Control) -> Response<Body> {
         ["metrics"] => answer::metrics(control.metrics()),
         ["api", "v1", "status"] => answer::json(StatusCode::OK, &control.status()),
         ["api", "v1", "pools", name] => pool(control, name),
-        ["api", "v1", "events"] => answer::events(events::follow(control.hearts.subscribe())),
+        ["api", "v1", "events"] => follow(control),
         ["api", "v1", "explain"] => {
             answer::problem(StatusCode::NOT_IMPLEMENTED, "explain is not in this version yet", "")
         }
@@ -83,6 +83,17 @@ fn readiness(control: &Control) -> Response<Body> {
         Phase::Stopping => "stopping\n",
     };
     answer::text(StatusCode::SERVICE_UNAVAILABLE, why)
+}
+
+fn follow(control: &Control) -> Response<Body> {
+    match control.followers.clone().try_acquire_owned() {
+        Ok(place) => answer::events(events::follow(control.hearts.subscribe(), place)),
+        Err(_) => answer::problem(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "too many follow the events already",
+            "at most 32",
+        ),
+    }
 }
 
 fn pool(control: &Control, name: &str) -> Response<Body> {

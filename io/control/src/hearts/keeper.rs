@@ -97,7 +97,8 @@ impl Keeper {
             Message::Prepare { pools, reply } => drop(reply.send(self.prepare(pools))),
             Message::Commit { reply } => {
                 self.commit();
-                drop(reply.send(()));
+                // Nobody waits for the answer any more.
+                let _ = reply.send(());
             }
             Message::Abandon => {
                 self.prepared.clear();
