@@ -13,6 +13,8 @@ mod pool;
 mod problem;
 mod proxy;
 mod reading;
+#[cfg(test)]
+mod reference;
 mod render;
 mod report;
 mod route;
