@@ -16,7 +16,7 @@ use std::time::Duration;
 use toml::Spanned;
 
 /// Backends of one pool: choosing looks at them, checks visit each.
-const BACKENDS_LIMIT: usize = 10_000;
+const BACKENDS_LIMIT: usize = 4096;
 
 /// `None` when its name is not sound (then that has been told).
 pub(crate) fn read(reading: &mut Reading<'_>, key: &Spanned<Cow<'_, str>>, view: &View<'_>) -> Option<Pool> {

@@ -40,6 +40,17 @@ impl Entrance {
 pub(crate) async fn run(listening: Listening, entrance: Rc<Entrance>, world: Rc<World>) {
     let mut in_a_row = 0;
     loop {
+        let arrived = within(Moment::NEVER, || {
+            match (listening.may_accept(), entrance.closing.get()) {
+                (true, _) => Poll::Ready(true),
+                (false, true) => Poll::Ready(false),
+                (false, false) => Poll::Pending,
+            }
+        });
+        if arrived.await != Ok(true) {
+            return;
+        }
+        // Only now: a place that nobody has come for would be missing at another worker.
         let door = entrance.door.borrow().clone();
         let Some(inside) = door.enter() else {
             if entrance.closing.get() {
@@ -48,23 +59,17 @@ pub(crate) async fn run(listening: Listening, entrance: Rc<Entrance>, world: Rc<
             reactor::sleep_until(reactor::now() + FULL).await;
             continue;
         };
-        let next = within(Moment::NEVER, || match listening.poll_accept() {
-            Poll::Ready(accepted) => Poll::Ready(Some(accepted)),
-            Poll::Pending if entrance.closing.get() => Poll::Ready(None),
-            Poll::Pending => Poll::Pending,
-        });
-        match next.await {
-            Ok(Some(Accepted::Client(stream, address))) => {
+        match listening.poll_accept() {
+            Poll::Ready(Accepted::Client(stream, address)) => {
                 reactor::spawn(client::serve(stream, address, inside, world.clone()));
             }
-            Ok(Some(Accepted::Exhausted(_))) => {
+            Poll::Ready(Accepted::Exhausted(_)) => {
                 drop(inside);
                 world.stats.exhausted.fetch_add(1, Ordering::Relaxed);
                 world.relieve();
                 reactor::sleep_until(reactor::now() + EXHAUSTED).await;
             }
-            Ok(Some(Accepted::Lost)) => {}
-            Ok(None) | Err(_) => return,
+            Poll::Ready(Accepted::Lost) | Poll::Pending => {}
         }
         in_a_row += 1;
         if in_a_row == IN_A_ROW {

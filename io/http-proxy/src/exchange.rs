@@ -41,7 +41,10 @@ pub(crate) struct Record {
     pub(crate) bytes_out: u64,
     pub(crate) queued: Option<Duration>,
     pub(crate) connecting: Option<Duration>,
+    /// From the beginning of the request to the head of its answer.
     pub(crate) first_byte: Option<Duration>,
+    /// From the choice of the backend to the head of its answer.
+    pub(crate) answered: Option<Duration>,
     pub(crate) backend: Option<Name>,
     pub(crate) request_id: [u8; 32],
 }

@@ -253,13 +253,14 @@ impl Journey<'_> {
     }
 
     async fn relay(&mut self, backend: &Socket, permit: &mut Permit, hold: bool, timeout: std::time::Duration) -> End {
-        let client = self.client;
+        let (client, pool) = (self.client, self.pool);
         let terms = Terms {
             client: self.ways.listener.timeouts.request,
             backend: timeout,
             max_body_bytes: self.ways.listener.max_body_size,
             hold,
             retry_statuses: if hold { &self.way.retry_statuses } else { &[] },
+            may_retry: &|| pool.may_retry(),
             keep_alive: self.exchange.head.keep_alive && !client.is_leaving(),
         };
         let up = self.exchange.rewind();
@@ -313,7 +314,9 @@ impl Journey<'_> {
         let now = reactor::now();
         match end {
             End::Answered { reusable, keep_alive } => {
-                self.pool.seconds(&permit).record(now.since(permit.started()));
+                if let Some(answered) = self.exchange.record.answered {
+                    self.pool.seconds(&permit).record(answered);
+                }
                 if reusable && !backend.may_read() {
                     self.pool.idle.borrow_mut().give(permit.id(), backend, now);
                 } else {
@@ -364,11 +367,14 @@ impl Journey<'_> {
             return None;
         }
         match failed.blame {
-            Some(Failure::Reset) if tries.reused && failed.unanswered => Some(Try::Afresh),
+            Some(Failure::Reset) if tries.reused && failed.unanswered && (tries.more || failed.nothing_sent) => {
+                Some(Try::Afresh)
+            }
             Some(Failure::Reset) if failed.unanswered && self.way.retries_on(RetryOn::Reset) => {
                 (tries.more && self.pool.may_retry()).then_some(Try::Elsewhere)
             }
-            Some(Failure::Status) => (tries.more && self.pool.may_retry()).then_some(Try::Elsewhere),
+            // The budget has been asked before the answer was given up.
+            Some(Failure::Status) => Some(Try::Elsewhere),
             Some(
                 Failure::Reset
                 | Failure::Connect

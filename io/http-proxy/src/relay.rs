@@ -41,6 +41,8 @@ pub(crate) struct Terms<'a> {
     pub(crate) hold: bool,
     /// Statuses that are tried elsewhere.
     pub(crate) retry_statuses: &'a [u16],
+    /// Takes one retry from the budget, if there is one.
+    pub(crate) may_retry: &'a dyn Fn() -> bool,
     /// Whether the client's connection may live on.
     pub(crate) keep_alive: bool,
 }
@@ -394,11 +396,12 @@ impl<'a> Relay<'a> {
         let now = reactor::now();
         let status = self.exchange.response.status;
         self.answered = true;
-        if self.terms.retry_statuses.contains(&status) && self.held {
+        if self.terms.retry_statuses.contains(&status) && self.held && (self.terms.may_retry)() {
             let failed = self.failed(Reason::BadResponse, Some(Failure::Status));
             return Err(failed);
         }
         self.permit.answered(now);
+        self.exchange.record.answered = Some(now.since(self.permit.started()));
         self.exchange.record.status = status;
         self.exchange.record.first_byte = Some(now.since(self.exchange.record.started));
         let version = self.exchange.head.version;

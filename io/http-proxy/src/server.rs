@@ -274,8 +274,8 @@ fn work(index: usize, stats: &Arc<Stats>, begun: &std::sync::mpsc::Sender<io::Re
     let seed = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), index);
     let world = Rc::new(World::new(index, stats.clone(), seed));
     reactor::spawn(world.clone().keep_house());
-    let logs = world.clone();
-    reactor::after_batch(Box::new(move || logs.flush_logs()));
+    let housekeeper = world.clone();
+    reactor::after_batch(Box::new(move || housekeeper.after_batch()));
     WORKER.with(|worker| {
         *worker.borrow_mut() = Some(Worker {
             world,

@@ -10,6 +10,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// How often idle connections are looked through for those that are too old.
@@ -66,9 +67,13 @@ impl World {
         }
     }
 
-    pub(crate) fn flush_logs(&self) {
+    /// Hands on the log lines of a batch, and closes idle connections that their backends ended meanwhile.
+    pub(crate) fn after_batch(&self) {
         for lines in self.logs.borrow().iter() {
             lines.flush();
+        }
+        if reactor::orphans_had_events() {
+            self.sweep(reactor::now());
         }
     }
 
@@ -80,9 +85,13 @@ impl World {
 
     /// Looks after idle connections until the worker ends.
     pub(crate) async fn keep_house(self: Rc<World>) {
+        let mut panics = 0;
         loop {
             reactor::sleep_until(reactor::now() + SWEEP).await;
-            reactor::orphans_had_events();
+            let seen = reactor::panics();
+            self.stats
+                .panics
+                .fetch_add(seen - std::mem::replace(&mut panics, seen), Ordering::Relaxed);
             self.sweep(reactor::now());
         }
     }

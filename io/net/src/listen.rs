@@ -2,7 +2,7 @@
 
 use crate::reactor;
 use crate::socket::{Socket, Stream};
-use evenkeel_model::{BindAddress, Moment};
+use evenkeel_model::BindAddress;
 use socket2::{Domain, Protocol, SockAddr, Type};
 use std::fs;
 use std::io;
@@ -158,12 +158,9 @@ impl Listening {
         }
     }
 
-    /// Waits for a connection until `deadline`.
-    ///
-    /// # Errors
-    /// [`reactor::Elapsed`] when none came.
-    pub async fn accept(&self, deadline: Moment) -> Result<Accepted, reactor::Elapsed> {
-        reactor::within(deadline, || self.poll_accept()).await
+    /// Whether a connection may wait, without asking the kernel.
+    pub fn may_accept(&self) -> bool {
+        reactor::cell(self.key, |cell| cell.readable)
     }
 }
 
