@@ -4,5 +4,6 @@
 //! heart's private parts: it knows what a door knows, and checks it by predicates written anew.
 
 pub mod dice;
+pub mod pools;
 pub mod queueing;
 pub mod rivals;

@@ -17,6 +17,12 @@ pub struct Load {
     estimate: AtomicU64,
     /// When an answer last began, or when a request came to the idle backend, in nanoseconds.
     progress: AtomicU64,
+    /// When an answer last began, in nanoseconds.
+    answered: AtomicU64,
+    /// When it was last chosen, in nanoseconds.
+    chosen: AtomicU64,
+    /// Failures since the last success; each success takes off half of them.
+    failures_in_a_row: AtomicU32,
     requests: AtomicU64,
     successes: AtomicU64,
     failures: AtomicU64,
@@ -96,6 +102,9 @@ impl Load {
             places: AtomicU64::new(0),
             estimate: AtomicU64::new(0),
             progress: AtomicU64::new(0),
+            answered: AtomicU64::new(0),
+            chosen: AtomicU64::new(0),
+            failures_in_a_row: AtomicU32::new(0),
             requests: AtomicU64::new(0),
             successes: AtomicU64::new(0),
             failures: AtomicU64::new(0),
@@ -160,6 +169,18 @@ impl Load {
         Moment::from_nanos(self.progress.load(Ordering::Relaxed))
     }
 
+    pub(crate) fn answered(&self) -> Moment {
+        Moment::from_nanos(self.answered.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn chosen(&self) -> Moment {
+        Moment::from_nanos(self.chosen.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn failures_in_a_row(&self) -> u32 {
+        self.failures_in_a_row.load(Ordering::Relaxed)
+    }
+
     /// Takes a place if fewer than `cap` are taken; gives how many are unanswered then, this one included.
     pub(crate) fn enter(&self, cap: u32, now: Moment) -> Option<u32> {
         let before = if cap == u32::MAX {
@@ -174,6 +195,7 @@ impl Load {
         if unanswered == 0 {
             self.progress.store(now.as_nanos(), Ordering::Relaxed);
         }
+        self.chosen.store(now.as_nanos(), Ordering::Relaxed);
         self.requests.fetch_add(1, Ordering::Relaxed);
         Some(unanswered + 1)
     }
@@ -183,11 +205,16 @@ impl Load {
         self.places.fetch_sub(1, Ordering::Relaxed);
         self.learn(estimate);
         self.progress.store(now.as_nanos(), Ordering::Relaxed);
+        self.answered.store(now.as_nanos(), Ordering::Relaxed);
+        let failures = self.failures_in_a_row();
+        if failures > 0 {
+            self.failures_in_a_row.store(failures / 2, Ordering::Relaxed);
+        }
         self.successes.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Two workers at once may lose one sample of the two; the next one makes it good.
-    pub(crate) fn learn(&self, estimate: Estimate) {
+    fn learn(&self, estimate: Estimate) {
         let packed = (u64::from(estimate.latency.to_bits()) << 32) | u64::from(estimate.breadth.to_bits());
         self.estimate.store(packed, Ordering::Relaxed);
     }
@@ -195,6 +222,7 @@ impl Load {
     /// It came back from somewhere: what was learned before is worth nothing.
     pub(crate) fn forget_speed(&self) {
         self.estimate.store(0, Ordering::Relaxed);
+        self.failures_in_a_row.store(0, Ordering::Relaxed);
     }
 
     /// The backend failed a request.
@@ -202,6 +230,7 @@ impl Load {
         if connecting {
             self.connect_failures.fetch_add(1, Ordering::Relaxed);
         }
+        self.failures_in_a_row.fetch_add(1, Ordering::Relaxed);
         self.failures.fetch_add(1, Ordering::SeqCst);
         self.alarm.ring();
     }
