@@ -162,3 +162,6 @@ impl Room {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,6 +11,8 @@ pub(super) const REASON_MAX: usize = 200;
 pub struct ProbeId(pub u64);
 
 /// What the heart is told.
+// Reloads are rare and an event is moved once: boxing the pool would only burden those who write it.
+#[allow(clippy::large_enum_variant)]
 #[derive(Debug, Clone)]
 pub enum Event {
     /// A reload: the pool is this now. Backends whose address stays keep id, health and load; what the operator

@@ -15,6 +15,8 @@ const DOUBT_DIVISOR: u32 = 4;
 const DOUBT_LEAST: Duration = Duration::from_millis(100);
 /// ... and not slower than this.
 const DOUBT_MOST: Duration = Duration::from_secs(1);
+/// Between the end of a probe and the next: one that took longer than `every` must not follow itself at once.
+const PAUSE_LEAST: Duration = Duration::from_millis(20);
 /// Traffic that cannot connect makes the next probe immediate, at most this often for one backend.
 const HURRY_EVERY: Duration = Duration::from_millis(100);
 
@@ -243,7 +245,7 @@ impl Backend {
         } else {
             check.every.mul_f32(0.9 + 0.2 * dice.fraction())
         };
-        (since + pause).max(now)
+        (since + pause).max(now + PAUSE_LEAST)
     }
 
     pub(super) fn change(&self, from: &'static str, to: &'static str, why: String) -> Change {
