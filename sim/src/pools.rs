@@ -76,7 +76,7 @@ pub fn all(requests: f64) -> Vec<Case> {
         case(
             "heavy tail, one three times slower",
             with(all_of(Service::LogNormal(1.5), 0.020, 4, 10), |servers| {
-                servers[2].mean = 0.060
+                servers[2].mean = 0.060;
             }),
             1200.0,
             requests,
@@ -120,7 +120,7 @@ pub fn all(requests: f64) -> Vec<Case> {
         case(
             "one stalls 50 ms every half second",
             with(vec![server(0.002, 8); 5], |servers| {
-                servers[0].stall = Some((0.5, 0.05))
+                servers[0].stall = Some((0.5, 0.05));
             }),
             8_000.0,
             requests,
@@ -128,7 +128,7 @@ pub fn all(requests: f64) -> Vec<Case> {
         case(
             "one flapping of three",
             with(vec![server(0.020, 8); 3], |servers| {
-                servers[0].refuse = Some((10.0, 3.0))
+                servers[0].refuse = Some((10.0, 3.0));
             }),
             400.0,
             requests,
@@ -147,7 +147,7 @@ pub fn all(requests: f64) -> Vec<Case> {
         case(
             "one of four becomes slow",
             with(vec![server(0.020, 4); 4], |servers| {
-                servers[0].change = Some((requests / 500.0 * 0.5, 0.100))
+                servers[0].change = Some((requests / 500.0 * 0.5, 0.100));
             }),
             500.0,
             requests,

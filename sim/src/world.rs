@@ -6,7 +6,7 @@ use crate::shadow::Shadow;
 use evenkeel_model::{Backend, BackendAddress, Balance, Check, Moment, Pool};
 use evenkeel_pool::{BackendId, Choice, Chooser, Command, Event, Failure, Heart, Permit, ProbeId, Request, Shared};
 use evenkeel_pool::{Ticket, Verdict};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -15,11 +15,13 @@ use std::time::Duration;
 pub(crate) const WILD: Duration = Duration::from_secs(20);
 /// How long nothing happens any more before everything must be well again: longer than the longest ejection and the
 /// slowest re-check together.
-pub(crate) const CALM: Duration = Duration::from_secs(40);
+pub(crate) const CALM: Duration = Duration::from_secs(50);
 /// The last part of the calm, in which everything must be well.
-const WELL: Duration = Duration::from_secs(5);
+const WELL: Duration = Duration::from_secs(15);
 /// Longest that a request waits for an answer.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(2);
+/// So many requests for each candidate in that time are enough to see that everyone is used.
+const REQUESTS_EACH: u64 = 100;
 /// Most steps of a run: a run that does not end is a failure.
 const STEPS_MAX: u64 = 2_000_000;
 
@@ -91,7 +93,7 @@ pub struct Tally {
 }
 
 /// Everything.
-pub struct World {
+pub(crate) struct World {
     pub(crate) dice: Dice,
     pub(crate) now: Moment,
     pub(crate) heart: Heart,
@@ -106,7 +108,7 @@ pub struct World {
     called: Arc<Mutex<Vec<u64>>>,
     alarm: Arc<AtomicBool>,
     rate: f64,
-    ejected: usize,
+    ejected: BTreeSet<BackendId>,
     generation: u64,
     served: HashMap<BackendId, u64>,
     tally: Tally,
@@ -152,7 +154,7 @@ impl World {
             called: Arc::default(),
             alarm: Arc::default(),
             rate,
-            ejected: 0,
+            ejected: BTreeSet::new(),
             generation: 0,
             served: HashMap::new(),
             tally: Tally::default(),
@@ -535,15 +537,22 @@ impl World {
         if *marked != *view.candidates {
             return Err("candidates and marks differ".to_owned());
         }
-        let joined = view.members.iter().filter(|member| !member.leaving);
-        let ejected = joined.clone().filter(|member| member.ejected).count();
-        let share = self.shadow.pool.eject.map_or(0.0, |eject| eject.max.0);
-        let ready = joined
-            .filter(|member| member.admin == evenkeel_model::AdminState::Ready && member.weight > 0)
-            .count();
-        let most = ((ready as f64 * share).floor() as usize).max(1);
-        if ejected > self.ejected && ejected > most {
-            return Err(format!("{ejected} ejected of {ready}"));
+        let ejected: BTreeSet<BackendId> = view
+            .members
+            .iter()
+            .filter(|member| member.ejected && !member.leaving)
+            .map(|member| member.id)
+            .collect();
+        if ejected.difference(&self.ejected).next().is_some() {
+            let share = self.shadow.pool.eject.map_or(0.0, |eject| eject.max.0);
+            let ready = view.members.iter().filter(|member| {
+                !member.leaving && member.admin == evenkeel_model::AdminState::Ready && member.weight > 0
+            });
+            let out = ready.clone().filter(|member| member.ejected).count();
+            let ready = ready.count();
+            if out > ((ready as f64 * share).floor() as usize).max(1) {
+                return Err(format!("{out} ejected of {ready}"));
+            }
         }
         self.ejected = ejected;
         Ok(())
@@ -552,6 +561,7 @@ impl World {
     /// After the calm: the healthy serve, the dead do not.
     fn finish(self) -> Result<Tally, String> {
         let view = self.heart.view();
+        let all: u64 = self.served.values().sum();
         for member in view.members.iter().filter(|member| !member.leaving) {
             let ready = member.admin == evenkeel_model::AdminState::Ready && member.weight > 0;
             let dead = self.mode(&member.address) == Mode::Crashed;
@@ -566,7 +576,8 @@ impl World {
             if dead && checked && !view.panicking && served > 0 {
                 return Err(format!("{} is dead and got {served} requests", member.name));
             }
-            if member.candidate && !dead && served == 0 && promises(&self.shadow.pool) {
+            let enough = all >= REQUESTS_EACH * view.candidates.len() as u64;
+            if member.candidate && !dead && served == 0 && enough && promises(&self.shadow.pool) {
                 return Err(format!("{} was never used", member.name));
             }
         }
