@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// What one backend carries and how it does: written by permits on every worker, read by choosers and by status.
-/// One cache line of its own, so that two backends never slow each other down.
+/// In cache lines of its own, so that two backends never slow each other down, and what a choice reads comes first.
 #[derive(Debug)]
-#[repr(align(128))]
+#[repr(C, align(128))]
 pub struct Load {
     /// Requests in flight << 32 | those of them whose answer has not begun.
     places: AtomicU64,
@@ -17,12 +17,14 @@ pub struct Load {
     estimate: AtomicU64,
     /// When an answer last began, or when a request came to the idle backend, in nanoseconds.
     progress: AtomicU64,
-    /// When an answer last began, in nanoseconds.
-    answered: AtomicU64,
     /// When it was last chosen, in nanoseconds.
     chosen: AtomicU64,
     /// Failures since the last success; each success takes off half of them.
     failures_in_a_row: AtomicU32,
+    /// Answers that made the estimate; stops counting when it does not matter any more.
+    samples: AtomicU32,
+    /// When an answer last began, in nanoseconds.
+    answered: AtomicU64,
     requests: AtomicU64,
     successes: AtomicU64,
     failures: AtomicU64,
@@ -94,6 +96,8 @@ pub(crate) struct Estimate {
     pub(crate) breadth: f32,
 }
 
+/// Samples are counted up to here: by then each counts as one of 64 anyway.
+const SAMPLES_MAX: u32 = 64;
 const ONE_IN_FLIGHT: u64 = (1 << 32) | 1;
 
 impl Load {
@@ -105,6 +109,7 @@ impl Load {
             answered: AtomicU64::new(0),
             chosen: AtomicU64::new(0),
             failures_in_a_row: AtomicU32::new(0),
+            samples: AtomicU32::new(0),
             requests: AtomicU64::new(0),
             successes: AtomicU64::new(0),
             failures: AtomicU64::new(0),
@@ -177,6 +182,10 @@ impl Load {
         Moment::from_nanos(self.chosen.load(Ordering::Relaxed))
     }
 
+    pub(crate) fn samples(&self) -> u32 {
+        self.samples.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn failures_in_a_row(&self) -> u32 {
         self.failures_in_a_row.load(Ordering::Relaxed)
     }
@@ -206,6 +215,10 @@ impl Load {
         self.learn(estimate);
         self.progress.store(now.as_nanos(), Ordering::Relaxed);
         self.answered.store(now.as_nanos(), Ordering::Relaxed);
+        let samples = self.samples();
+        if samples < SAMPLES_MAX {
+            self.samples.store(samples + 1, Ordering::Relaxed);
+        }
         let failures = self.failures_in_a_row();
         if failures > 0 {
             self.failures_in_a_row.store(failures / 2, Ordering::Relaxed);
@@ -222,6 +235,7 @@ impl Load {
     /// It came back from somewhere: what was learned before is worth nothing.
     pub(crate) fn forget_speed(&self) {
         self.estimate.store(0, Ordering::Relaxed);
+        self.samples.store(0, Ordering::Relaxed);
         self.failures_in_a_row.store(0, Ordering::Relaxed);
     }
 

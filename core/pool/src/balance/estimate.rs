@@ -14,6 +14,8 @@ const SHARE_MOST: f32 = 0.63;
 /// A sample above this times the moving value counts as this: the answers that a stall held back all come at once,
 /// and the stall must not outlive itself in what is learned from them.
 const CLAMP: f32 = 4.0;
+/// So many first samples count fully: nothing is known yet that they could be held against.
+const CLAMP_AFTER: u32 = 8;
 /// Longest latency worth telling apart, in nanoseconds: above ten minutes all are equally bad.
 const LATENCY_MOST: f32 = 600e9;
 
@@ -29,8 +31,16 @@ pub(crate) fn after(load: &Load, sample: Duration, beside: u32, now: Moment) -> 
         };
     }
     let age = now.since(load.answered()).as_secs_f32() / MEMORY;
-    let share = (age * SHARE_MOST).clamp(SHARE, SHARE_MOST);
-    let sample = sample.min(old.latency * CLAMP);
+    let samples = load.samples();
+    // The first ones make a plain mean.
+    let share = (age * SHARE_MOST)
+        .clamp(SHARE, SHARE_MOST)
+        .max(1.0 / (samples + 1) as f32);
+    let sample = if samples < CLAMP_AFTER {
+        sample
+    } else {
+        sample.min(old.latency * CLAMP)
+    };
     Estimate {
         latency: old.latency + (sample - old.latency) * share,
         breadth: old.breadth + (beside - old.breadth) * share,
