@@ -128,11 +128,12 @@ impl World {
         }
         let pause = Duration::from_secs_f64(self.dice.exponential(0.4));
         self.after(pause, Happening::Fault);
-        match self.dice.below(10) {
-            0..=5 => self.change_mode(),
-            6 | 7 => self.operate(),
-            8 => self.reload(),
-            _ => self.come_or_go(),
+        match self.dice.below(40) {
+            0..=23 => self.change_mode(),
+            24..=30 => self.operate(),
+            31..=34 => self.reload(),
+            35..=38 => self.come_or_go(),
+            _ => self.restart(),
         }
     }
 

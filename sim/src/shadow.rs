@@ -158,6 +158,34 @@ impl Shadow {
         }
     }
 
+    /// The process begins anew with what was saved: the operator's decisions stay, whoever was up is up, nothing else
+    /// is known.
+    pub(crate) fn restart(&mut self, view: &View) {
+        let checked = self.pool.check.is_some();
+        let old = std::mem::take(&mut self.shades);
+        for member in &view.members {
+            let known = old
+                .values()
+                .find(|shade| shade.joined && shade.spec.address == member.address);
+            let in_file = self.pool.backends.iter().find(|spec| spec.address == member.address);
+            let Some(spec) = in_file.or(known.map(|shade| &shade.spec)) else {
+                continue;
+            };
+            let mut shade = Shade::new(spec, in_file.is_none(), checked);
+            if let Some(known) = known {
+                shade.admin = known.admin;
+                shade.weight = known.weight;
+                if known.health == Health::Up {
+                    shade.rise();
+                }
+            }
+            if shade.added {
+                shade.spec.state = AdminState::Ready;
+            }
+            self.shades.insert(member.id, shade);
+        }
+    }
+
     /// Whether the View shows what should be.
     ///
     /// # Errors

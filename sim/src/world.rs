@@ -175,6 +175,27 @@ impl World {
         self.agenda.insert((self.now + pause, self.next), happening);
     }
 
+    /// The process ends and begins anew: what was under way is lost, what was saved is not.
+    pub(crate) fn restart(&mut self) {
+        let saved = self.heart.saved();
+        self.exchanges.clear();
+        self.agenda
+            .retain(|_, happening| matches!(happening, Happening::Arrive | Happening::Fault));
+        self.heart = Heart::new(&self.shadow.pool, Some(&saved), self.dice.bits(), self.now);
+        self.shared = self.heart.shared();
+        let alarm = Arc::clone(&self.alarm);
+        self.shared
+            .set_alarm(Arc::new(move || alarm.store(true, Ordering::SeqCst)));
+        let count = self.workers.len();
+        self.workers = (0..count)
+            .map(|_| Chooser::new(self.heart.view(), self.dice.bits()))
+            .collect();
+        self.generation = 0;
+        self.ejected.clear();
+        self.shadow.restart(&self.heart.view());
+        self.obey();
+    }
+
     /// Newcomers get a shade before anything else is believed of them.
     pub(crate) fn meet(&mut self, specs: &[Backend], added: bool) {
         self.shadow.meet(&self.heart.view(), specs, added);

@@ -128,7 +128,17 @@ impl Heart {
 
     /// What the heart wants done, oldest first.
     pub fn poll_command(&mut self) -> Option<Command> {
-        self.commands.pop_front()
+        while let Some(command) = self.commands.pop_front() {
+            // A probe may have been called off before anybody took it.
+            let wanted = match &command {
+                Command::Probe { backend, probe, .. } => self.expects(*backend, *probe),
+                Command::Changed(_) => true,
+            };
+            if wanted {
+                return Some(command);
+            }
+        }
+        None
     }
 
     /// What must survive a restart.

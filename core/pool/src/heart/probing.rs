@@ -100,18 +100,19 @@ impl Heart {
         self.command(command);
     }
 
-    /// A verdict came.
-    pub(super) fn probed(&mut self, id: BackendId, probe: ProbeId, verdict: &Verdict, now: Moment) {
-        let Some(index) = self.find(id) else {
-            return;
-        };
-        let expected = match self.backends[index].probing {
+    /// Whether this probe is the one that runs for this backend.
+    pub(super) fn expects(&self, id: BackendId, probe: ProbeId) -> bool {
+        self.find(id).is_some_and(|index| match self.backends[index].probing {
             Probing::Running { probe: expected, .. } => expected == probe,
             Probing::Off | Probing::Due { .. } => false,
-        };
-        if !expected {
+        })
+    }
+
+    /// A verdict came.
+    pub(super) fn probed(&mut self, id: BackendId, probe: ProbeId, verdict: &Verdict, now: Moment) {
+        let Some(index) = self.find(id).filter(|_| self.expects(id, probe)) else {
             return;
-        }
+        };
         match verdict {
             Verdict::Pass { took } => self.judge(index, Ok(*took), now),
             Verdict::Fail { reason } => self.judge(index, Err(cut(reason)), now),

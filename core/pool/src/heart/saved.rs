@@ -68,13 +68,15 @@ pub(super) fn save(backends: &[Backend]) -> Saved {
 
 fn save_one(backend: &Backend) -> SavedBackend {
     let spec = &backend.spec;
+    // A backend that is not in the file starts ready.
+    let file = if backend.added { AdminState::Ready } else { spec.state };
     SavedBackend {
         address: spec.address.to_string(),
         name: spec.name.to_string(),
         up: backend.health == Health::Up,
-        state: (backend.admin != spec.state).then(|| SavedChoice {
+        state: (backend.admin != file).then(|| SavedChoice {
             chosen: backend.admin.as_str().to_owned(),
-            file: spec.state.as_str().to_owned(),
+            file: file.as_str().to_owned(),
         }),
         weight: (backend.weight != spec.weight).then_some(SavedChoice {
             chosen: backend.weight,
