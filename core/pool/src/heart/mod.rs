@@ -47,6 +47,8 @@ pub struct Heart {
     shared: Arc<Shared>,
     view: Arc<View>,
     commands: VecDeque<Command>,
+    /// Something that a View shows may have changed.
+    changed: bool,
 }
 
 impl Heart {
@@ -71,6 +73,7 @@ impl Heart {
             gate,
             view,
             commands: VecDeque::new(),
+            changed: true,
         };
         heart.configure(pool, now);
         if let Some(saved) = saved {
@@ -150,10 +153,18 @@ impl Heart {
         self.backends.iter().position(|backend| backend.id == id)
     }
 
-    /// After everything that may have changed something: forget those that left, start probes that are due, publish.
+    /// After everything that may have changed something: forget those that left, publish.
     fn settle(&mut self, now: Moment) {
+        let count = self.backends.len();
         self.backends.retain_mut(|backend| !backend.gone(now));
-        self.publish(now);
+        self.changed |= self.backends.len() != count;
+        if std::mem::take(&mut self.changed) {
+            self.publish();
+        }
+        debug_assert!(
+            publish::same(&self.next_view(), &self.view),
+            "a change was not published"
+        );
     }
 
     fn command(&mut self, command: Command) {

@@ -128,6 +128,9 @@ impl Heart {
             Probing::Running { since, .. } => since,
             Probing::Off | Probing::Due { .. } => now,
         };
+        // An ordinary pass of one that is up changes nothing that a View shows.
+        let ordinary = backend.health == Health::Up && backend.failures == 0 && !backend.remembered;
+        self.changed |= verdict.is_err() || !ordinary;
         match verdict {
             Ok(took) => {
                 backend.load.probes().pass(took, now);
@@ -160,7 +163,7 @@ impl Heart {
         backend.load.forget_speed();
         let why = backend.why(checked, rise).to_string();
         let change = backend.change(from, "up", why);
-        self.changed(change);
+        self.tell(change);
     }
 
     fn go_down(&mut self, index: usize) {
@@ -170,7 +173,7 @@ impl Heart {
         backend.doubts = 0;
         let why = backend.down_why().to_string();
         let change = backend.change(from, "down", why);
-        self.changed(change);
+        self.tell(change);
     }
 
     /// Traffic could not connect: what does a check say, now?
@@ -186,7 +189,9 @@ impl Heart {
         }
     }
 
-    pub(super) fn changed(&mut self, change: Change) {
+    /// Something changed: the View must show it, and people hear of it.
+    pub(super) fn tell(&mut self, change: Change) {
+        self.changed = true;
         self.command(Command::Changed(change));
     }
 }

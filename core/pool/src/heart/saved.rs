@@ -95,6 +95,7 @@ impl Heart {
     /// Takes up what was saved before a restart. Entries that make no sense are passed over: a state file must never
     /// keep a balancer from starting.
     pub(super) fn restore(&mut self, saved: &Saved, now: Moment) {
+        self.changed = true;
         for entry in &saved.backends {
             let Some(address) = address(&entry.address) else {
                 continue;
