@@ -9,6 +9,7 @@ mod faults;
 pub mod pools;
 pub mod queueing;
 pub mod rivals;
+mod rules;
 mod shadow;
 mod world;
 

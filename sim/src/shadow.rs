@@ -173,8 +173,14 @@ impl Shadow {
             };
             let mut shade = Shade::new(spec, in_file.is_none(), checked);
             if let Some(known) = known {
-                shade.admin = known.admin;
-                shade.weight = known.weight;
+                // Where the file says otherwise than whoever added it, the file wins.
+                let taken_over = known.added && !shade.added;
+                if !taken_over || spec.state == AdminState::Ready {
+                    shade.admin = known.admin;
+                }
+                if !taken_over || spec.weight == known.spec.weight {
+                    shade.weight = known.weight;
+                }
                 if known.health == Health::Up {
                     shade.rise();
                 }

@@ -3,7 +3,7 @@
 use crate::dice::Dice;
 use crate::faults::{Mode, random_pool};
 use crate::shadow::Shadow;
-use evenkeel_model::{Backend, BackendAddress, Balance, Check, Moment, Pool};
+use evenkeel_model::{Backend, BackendAddress, Check, Moment};
 use evenkeel_pool::{BackendId, Choice, Chooser, Command, Event, Failure, Heart, Permit, ProbeId, Request, Shared};
 use evenkeel_pool::{Ticket, Verdict};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -20,8 +20,6 @@ pub(crate) const CALM: Duration = Duration::from_secs(50);
 const WELL: Duration = Duration::from_secs(15);
 /// Longest that a request waits for an answer.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(2);
-/// So many requests for each candidate in that time are enough to see that everyone is used.
-const REQUESTS_EACH: u64 = 100;
 /// Most steps of a run: a run that does not end is a failure.
 const STEPS_MAX: u64 = 2_000_000;
 
@@ -43,6 +41,9 @@ pub(crate) enum Happening {
     QueueTimeout {
         request: u64,
     },
+    Called {
+        request: u64,
+    },
     Verdict {
         backend: BackendId,
         probe: ProbeId,
@@ -54,16 +55,16 @@ pub(crate) enum Happening {
 
 /// A request under way.
 #[derive(Debug)]
-struct Exchange {
+pub(crate) struct Exchange {
     worker: usize,
     hash: u64,
     attempt: u32,
     tried: Vec<BackendId>,
-    stage: Stage,
+    pub(crate) stage: Stage,
 }
 
 #[derive(Debug)]
-enum Stage {
+pub(crate) enum Stage {
     Waiting(Ticket),
     Sent(Permit),
     Over,
@@ -100,18 +101,20 @@ pub(crate) struct World {
     pub(crate) shadow: Shadow,
     pub(crate) modes: HashMap<BackendAddress, Mode>,
     pub(crate) next_address: u8,
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     workers: Vec<Chooser>,
     agenda: BTreeMap<(Moment, u64), Happening>,
     next: u64,
-    exchanges: BTreeMap<u64, Exchange>,
+    pub(crate) exchanges: BTreeMap<u64, Exchange>,
     called: Arc<Mutex<Vec<u64>>>,
+    /// Called and not at the door yet.
+    pub(crate) on_their_way: u32,
     alarm: Arc<AtomicBool>,
     rate: f64,
-    ejected: BTreeSet<BackendId>,
-    generation: u64,
-    served: HashMap<BackendId, u64>,
-    tally: Tally,
+    pub(crate) ejected: BTreeSet<BackendId>,
+    pub(crate) generation: u64,
+    pub(crate) served: HashMap<BackendId, u64>,
+    pub(crate) tally: Tally,
 }
 
 /// Runs one seed.
@@ -152,6 +155,7 @@ impl World {
             next: 0,
             exchanges: BTreeMap::new(),
             called: Arc::default(),
+            on_their_way: 0,
             alarm: Arc::default(),
             rate,
             ejected: BTreeSet::new(),
@@ -179,6 +183,8 @@ impl World {
     pub(crate) fn restart(&mut self) {
         let saved = self.heart.saved();
         self.exchanges.clear();
+        self.called.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.on_their_way = 0;
         self.agenda
             .retain(|_, happening| matches!(happening, Happening::Arrive | Happening::Fault));
         self.heart = Heart::new(&self.shadow.pool, Some(&saved), self.dice.bits(), self.now);
@@ -221,7 +227,7 @@ impl World {
             self.happen(happening, end)?;
         }
         self.obey();
-        self.wake()?;
+        self.wake();
         self.rules()?;
         Ok(true)
     }
@@ -259,6 +265,7 @@ impl World {
                 });
                 Ok(())
             }
+            Happening::Called { request } => self.at_the_door(request),
             Happening::Fault => {
                 self.fault();
                 Ok(())
@@ -431,30 +438,26 @@ impl World {
         exchange.stage = Stage::Waiting(ticket);
         self.tally.waited += 1;
         self.after(queue.timeout, Happening::QueueTimeout { request });
-        if gate.waiting() == 1 {
-            return self.choose(request, true);
-        }
         Ok(())
     }
 
-    /// Those who were called come to the door, in turn.
-    fn wake(&mut self) -> Result<(), String> {
-        for _ in 0..100_000 {
-            let called = std::mem::take(&mut *self.called.lock().unwrap_or_else(PoisonError::into_inner));
-            if called.is_empty() {
-                return Ok(());
-            }
-            if called.windows(2).any(|two| two[0] == two[1]) {
-                return Err("a waiting request was called twice".to_owned());
-            }
-            for request in called {
-                let waiting = |exchange: &Exchange| matches!(exchange.stage, Stage::Waiting(_));
-                if self.exchanges.get(&request).is_some_and(waiting) {
-                    self.choose(request, true)?;
-                }
-            }
+    /// Those who were called come to the door a little later: a thread has to wake up first.
+    fn wake(&mut self) {
+        let called = std::mem::take(&mut *self.called.lock().unwrap_or_else(PoisonError::into_inner));
+        for request in called {
+            self.on_their_way += 1;
+            let pause = Duration::from_micros(self.dice.below(500) as u64);
+            self.after(pause, Happening::Called { request });
         }
-        Err("those who wait are called without end".to_owned())
+    }
+
+    fn at_the_door(&mut self, request: u64) -> Result<(), String> {
+        self.on_their_way -= 1;
+        let waiting = |exchange: &Exchange| matches!(exchange.stage, Stage::Waiting(_));
+        if self.exchanges.get(&request).is_some_and(waiting) {
+            return self.choose(request, true);
+        }
+        Ok(())
     }
 
     fn outcome(&mut self, request: u64, attempt: u32, outcome: Result<(), Failure>) -> Result<(), String> {
@@ -496,120 +499,5 @@ impl World {
                 Ok(())
             }
         }
-    }
-
-    /// What must hold after every step.
-    fn rules(&mut self) -> Result<(), String> {
-        let view = self.heart.view();
-        let mut held: BTreeMap<BackendId, u32> = BTreeMap::new();
-        let mut waiting = 0;
-        for exchange in self.exchanges.values() {
-            match &exchange.stage {
-                Stage::Sent(permit) => *held.entry(permit.id()).or_default() += 1,
-                Stage::Waiting(_) => waiting += 1,
-                Stage::Over => return Err("a request is nowhere".to_owned()),
-            }
-        }
-        for member in &view.members {
-            let held = held.remove(&member.id).unwrap_or(0);
-            if member.load.in_flight() != held {
-                return Err(format!(
-                    "{}: {} in flight, {held} held",
-                    member.name,
-                    member.load.in_flight()
-                ));
-            }
-        }
-        if let Some((id, count)) = held.first_key_value() {
-            return Err(format!("{id:?} was forgotten with {count} in flight"));
-        }
-        if self.shared.gate.waiting() != waiting {
-            return Err(format!(
-                "{} counted as waiting, {waiting} wait",
-                self.shared.gate.waiting()
-            ));
-        }
-        let free = |index: &u16| {
-            let member = &view.members[usize::from(*index)];
-            member.load.in_flight() < member.cap
-        };
-        if waiting > 0 && view.candidates.iter().any(free) {
-            return Err(format!("{waiting} wait though there is a free place"));
-        }
-        if view.generation != self.generation {
-            self.view_rules(&view)?;
-        }
-        Ok(())
-    }
-
-    fn view_rules(&mut self, view: &evenkeel_pool::View) -> Result<(), String> {
-        if view.generation < self.generation || self.shared.load().generation != view.generation {
-            return Err("generations do not grow".to_owned());
-        }
-        self.tally.views += view.generation - self.generation;
-        self.generation = view.generation;
-        self.shadow.meet(view, &[], false);
-        self.shadow.agrees(view)?;
-        let marked: Vec<u16> = (0u16..)
-            .zip(&view.members)
-            .filter(|(_, member)| member.candidate)
-            .map(|(index, _)| index)
-            .collect();
-        if *marked != *view.candidates {
-            return Err("candidates and marks differ".to_owned());
-        }
-        let ejected: BTreeSet<BackendId> = view
-            .members
-            .iter()
-            .filter(|member| member.ejected && !member.leaving)
-            .map(|member| member.id)
-            .collect();
-        if ejected.difference(&self.ejected).next().is_some() {
-            let share = self.shadow.pool.eject.map_or(0.0, |eject| eject.max.0);
-            let ready = view.members.iter().filter(|member| {
-                !member.leaving && member.admin == evenkeel_model::AdminState::Ready && member.weight > 0
-            });
-            let out = ready.clone().filter(|member| member.ejected).count();
-            let ready = ready.count();
-            if out > ((ready as f64 * share).floor() as usize).max(1) {
-                return Err(format!("{out} ejected of {ready}"));
-            }
-        }
-        self.ejected = ejected;
-        Ok(())
-    }
-
-    /// After the calm: the healthy serve, the dead do not.
-    fn finish(self) -> Result<Tally, String> {
-        let view = self.heart.view();
-        let all: u64 = self.served.values().sum();
-        for member in view.members.iter().filter(|member| !member.leaving) {
-            let ready = member.admin == evenkeel_model::AdminState::Ready && member.weight > 0;
-            let dead = self.mode(&member.address) == Mode::Crashed;
-            let served = self.served.get(&member.id).copied().unwrap_or(0);
-            let checked = self.shadow.pool.check.is_some();
-            if !dead && ready && !member.usable {
-                return Err(format!("{} is well and not usable: {}", member.name, member.why));
-            }
-            if dead && checked && member.usable {
-                return Err(format!("{} is dead and usable: {}", member.name, member.why));
-            }
-            if dead && checked && !view.panicking && served > 0 {
-                return Err(format!("{} is dead and got {served} requests", member.name));
-            }
-            let enough = all >= REQUESTS_EACH * view.candidates.len() as u64;
-            if member.candidate && !dead && served == 0 && enough && promises(&self.shadow.pool) {
-                return Err(format!("{} was never used", member.name));
-            }
-        }
-        Ok(self.tally)
-    }
-}
-
-/// Whether the algorithm promises that everyone usable is used.
-fn promises(pool: &Pool) -> bool {
-    match pool.balance {
-        Balance::LeastLatency | Balance::RoundRobin | Balance::LeastConnections | Balance::Random => true,
-        Balance::Hash { .. } | Balance::First => false,
     }
 }

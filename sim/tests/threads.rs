@@ -38,15 +38,13 @@ fn enter(chooser: &mut Chooser, shared: &Shared) -> Permit {
         ..Request::default()
     };
     let ticket = shared.gate.wait(waker(), 1000).unwrap();
-    let mut called = shared.gate.waiting() == 1;
     loop {
-        if called && let Choice::Go(permit) = chooser.choose(&first, now) {
+        receiver.recv().unwrap();
+        if let Choice::Go(permit) = chooser.choose(&first, now) {
             ticket.used();
             return permit;
         }
         shared.gate.wait_again(&ticket, waker());
-        receiver.recv().unwrap();
-        called = true;
     }
 }
 
