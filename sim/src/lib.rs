@@ -11,6 +11,8 @@ pub mod queueing;
 pub mod rivals;
 mod rules;
 mod shadow;
+mod tally;
 mod world;
 
-pub use world::{Tally, run};
+pub use tally::Tally;
+pub use world::run;

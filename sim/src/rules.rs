@@ -1,7 +1,8 @@
 //! The rules that must hold after every step, and after the calm.
 
 use crate::faults::Mode;
-use crate::world::{Stage, Tally, World};
+use crate::tally::Tally;
+use crate::world::{Stage, World};
 use evenkeel_model::{Balance, Pool};
 use evenkeel_pool::BackendId;
 use std::collections::{BTreeMap, BTreeSet};
@@ -44,13 +45,32 @@ impl World {
             let member = &view.members[usize::from(*index)];
             member.load.in_flight() < member.cap
         };
-        if waiting > 0 && self.on_their_way == 0 && view.candidates.iter().any(free) {
+        if waiting > 0 && self.on_their_way.is_empty() && view.candidates.iter().any(free) {
             return Err(format!("{waiting} wait though there is a free place"));
         }
         if view.generation != self.generation {
             self.view_rules(&view)?;
         }
         Ok(())
+    }
+
+    /// Who takes a place may pass only those who were called, too, and are still on their way.
+    pub(crate) fn in_turn(&self, request: u64) -> Result<(), String> {
+        let Some(own) = self.exchanges.get(&request) else {
+            return Ok(());
+        };
+        if !matches!(own.stage, Stage::Waiting(_)) {
+            return Ok(());
+        }
+        let passed = self.exchanges.iter().find(|(other, exchange)| {
+            matches!(exchange.stage, Stage::Waiting(_))
+                && exchange.turn < own.turn
+                && !self.on_their_way.contains(other)
+        });
+        match passed {
+            Some((other, _)) => Err(format!("request {request} passed request {other}, which waits in line")),
+            None => Ok(()),
+        }
     }
 
     fn view_rules(&mut self, view: &evenkeel_pool::View) -> Result<(), String> {

@@ -3,6 +3,7 @@
 use crate::dice::Dice;
 use crate::faults::{Mode, random_pool};
 use crate::shadow::Shadow;
+use crate::tally::Tally;
 use evenkeel_model::{Backend, BackendAddress, Check, Moment};
 use evenkeel_pool::{BackendId, Choice, Chooser, Command, Event, Failure, Heart, Permit, ProbeId, Request, Shared};
 use evenkeel_pool::{Ticket, Verdict};
@@ -60,6 +61,8 @@ pub(crate) struct Exchange {
     hash: u64,
     attempt: u32,
     tried: Vec<BackendId>,
+    /// Its turn among those who ever waited; 0 = never.
+    pub(crate) turn: u64,
     pub(crate) stage: Stage,
 }
 
@@ -68,29 +71,6 @@ pub(crate) enum Stage {
     Waiting(Ticket),
     Sent(Permit),
     Over,
-}
-
-/// What a run saw, for the curious.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// Requests that came.
-    pub requests: u64,
-    /// Answered.
-    pub answered: u64,
-    /// Failed after all tries.
-    pub failed: u64,
-    /// Found no candidate.
-    pub nothing: u64,
-    /// Had to wait.
-    pub waited: u64,
-    /// Gave up waiting.
-    pub timed_out: u64,
-    /// Found the queue full.
-    pub queue_full: u64,
-    /// Views published.
-    pub views: u64,
-    /// Changes told.
-    pub changes: u64,
 }
 
 /// Everything.
@@ -108,7 +88,7 @@ pub(crate) struct World {
     pub(crate) exchanges: BTreeMap<u64, Exchange>,
     called: Arc<Mutex<Vec<u64>>>,
     /// Called and not at the door yet.
-    pub(crate) on_their_way: u32,
+    pub(crate) on_their_way: BTreeSet<u64>,
     alarm: Arc<AtomicBool>,
     rate: f64,
     pub(crate) ejected: BTreeSet<BackendId>,
@@ -155,7 +135,7 @@ impl World {
             next: 0,
             exchanges: BTreeMap::new(),
             called: Arc::default(),
-            on_their_way: 0,
+            on_their_way: BTreeSet::new(),
             alarm: Arc::default(),
             rate,
             ejected: BTreeSet::new(),
@@ -184,7 +164,7 @@ impl World {
         let saved = self.heart.saved();
         self.exchanges.clear();
         self.called.lock().unwrap_or_else(PoisonError::into_inner).clear();
-        self.on_their_way = 0;
+        self.on_their_way.clear();
         self.agenda
             .retain(|_, happening| matches!(happening, Happening::Arrive | Happening::Fault));
         self.heart = Heart::new(&self.shadow.pool, Some(&saved), self.dice.bits(), self.now);
@@ -339,6 +319,7 @@ impl World {
             hash: self.dice.bits(),
             attempt: 0,
             tried: Vec::new(),
+            turn: 0,
             stage: Stage::Over,
         };
         self.exchanges.insert(request, exchange);
@@ -363,8 +344,10 @@ impl World {
             avoid: &exchange.tried,
             first_in_line,
         };
+        let others_wait = self.shared.gate.waiting() > 0;
         match worker.choose(&wanted, self.now) {
-            Choice::Go(permit) => self.go(request, permit),
+            Choice::Go(_) if others_wait && !first_in_line => Err("a newcomer passed those who wait".to_owned()),
+            Choice::Go(permit) => self.in_turn(request).and_then(|()| self.go(request, permit)),
             Choice::Full => self.wait(request),
             Choice::Nothing => {
                 if !view.candidates.is_empty() {
@@ -436,6 +419,8 @@ impl World {
             return Ok(());
         };
         exchange.stage = Stage::Waiting(ticket);
+        self.next += 1;
+        exchange.turn = self.next;
         self.tally.waited += 1;
         self.after(queue.timeout, Happening::QueueTimeout { request });
         Ok(())
@@ -445,14 +430,14 @@ impl World {
     fn wake(&mut self) {
         let called = std::mem::take(&mut *self.called.lock().unwrap_or_else(PoisonError::into_inner));
         for request in called {
-            self.on_their_way += 1;
+            self.on_their_way.insert(request);
             let pause = Duration::from_micros(self.dice.below(500) as u64);
             self.after(pause, Happening::Called { request });
         }
     }
 
     fn at_the_door(&mut self, request: u64) -> Result<(), String> {
-        self.on_their_way -= 1;
+        self.on_their_way.remove(&request);
         let waiting = |exchange: &Exchange| matches!(exchange.stage, Stage::Waiting(_));
         if self.exchanges.get(&request).is_some_and(waiting) {
             return self.choose(request, true);

@@ -4,7 +4,7 @@
 fn no_seed_breaks_a_rule() {
     let mut waited = 0;
     let mut failed = 0;
-    for seed in 0..300 {
+    for seed in 0..200 {
         match evenkeel_sim::run(seed) {
             Ok(tally) => {
                 waited += tally.waited;

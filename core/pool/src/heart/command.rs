@@ -93,7 +93,8 @@ pub struct Change {
     pub backend: BackendId,
     /// How people call it.
     pub name: Name,
-    /// The state before: `unproven`, `up`, `down`, `ready`, `drain`, `maintain`, `ejected`, `joined`, `left` ...
+    /// The state before: of health `unproven`, `up`, `down`, `ejected`; of the operator `ready`, `drain`, `maintain`; of
+    /// membership `new`, `joined`, `leaving`; `weight` for a new weight, which `why` tells.
     pub from: &'static str,
     /// The state now.
     pub to: &'static str,

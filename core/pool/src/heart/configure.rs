@@ -162,10 +162,17 @@ impl Heart {
         let Some(index) = self.find(id) else {
             return;
         };
-        self.changed = true;
         match order {
             Order::State(state) => self.set_state(index, state, now),
-            Order::Weight(weight) => self.backends[index].weight = weight.min(WEIGHT_MAX),
+            Order::Weight(weight) => {
+                let backend = &mut self.backends[index];
+                let before = std::mem::replace(&mut backend.weight, weight.min(WEIGHT_MAX));
+                if before != backend.weight {
+                    let why = format!("from {before} to {} by the operator", backend.weight);
+                    let change = backend.change("weight", "weight", why);
+                    self.tell(change);
+                }
+            }
         }
     }
 
