@@ -3,6 +3,16 @@
 //! This crate owns models of what surrounds the heart and the rules it must never break. It must never look at the
 //! heart's private parts: it knows what a door knows, and checks it by predicates written anew.
 
+pub mod compare;
 pub mod dice;
+mod faults;
+pub mod pools;
 pub mod queueing;
 pub mod rivals;
+mod rules;
+mod shadow;
+mod tally;
+mod world;
+
+pub use tally::Tally;
+pub use world::run;

@@ -28,6 +28,8 @@ pub struct Server {
     pub stall: Option<(f64, f64)>,
     /// Every connection is refused for `refuse.1` seconds every `refuse.0` seconds.
     pub refuse: Option<(f64, f64)>,
+    /// From `change.0` on the mean time of work is `change.1`.
+    pub change: Option<(f64, f64)>,
 }
 
 impl Server {
@@ -39,14 +41,19 @@ impl Server {
             service: Service::Exponential,
             stall: None,
             refuse: None,
+            change: None,
         }
     }
 
-    fn work(&self, dice: &mut Dice) -> f64 {
+    fn work(&self, dice: &mut Dice, now: f64) -> f64 {
+        let mean = match self.change {
+            Some((from, mean)) if now >= from => mean,
+            Some(_) | None => self.mean,
+        };
         match self.service {
-            Service::Exponential => dice.exponential(self.mean),
-            Service::Fixed => self.mean,
-            Service::LogNormal(sigma) => self.mean * (sigma * dice.normal() - sigma * sigma / 2.0).exp(),
+            Service::Exponential => dice.exponential(mean),
+            Service::Fixed => mean,
+            Service::LogNormal(sigma) => mean * (sigma * dice.normal() - sigma * sigma / 2.0).exp(),
         }
     }
 
@@ -219,7 +226,7 @@ fn serve(
             return;
         };
         *busy += 1;
-        let end = model.answered(now + model.work(works));
+        let end = model.answered(now + model.work(works, now));
         ends.push(Reverse((
             (end * 1e9) as u64,
             server,

@@ -73,8 +73,8 @@ impl Chooser {
         if self.view.candidates.is_empty() {
             return Choice::Nothing;
         }
-        if request.avoid.is_empty() {
-            self.budget.earn(self.view.retry.budget.0);
+        if request.avoid.is_empty() && !request.first_in_line {
+            self.budget.earn(self.view.retry.budget.0, now);
         }
         if !request.first_in_line && self.view.gate.waiting() > 0 {
             return Choice::Full;

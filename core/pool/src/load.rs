@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// What one backend carries and how it does: written by permits on every worker, read by choosers and by status.
-/// One cache line of its own, so that two backends never slow each other down.
+/// In cache lines of its own, so that two backends never slow each other down, and what a choice reads comes first.
 #[derive(Debug)]
-#[repr(align(128))]
+#[repr(C, align(128))]
 pub struct Load {
     /// Requests in flight << 32 | those of them whose answer has not begun.
     places: AtomicU64,
@@ -17,6 +17,14 @@ pub struct Load {
     estimate: AtomicU64,
     /// When an answer last began, or when a request came to the idle backend, in nanoseconds.
     progress: AtomicU64,
+    /// When it was last chosen, in nanoseconds.
+    chosen: AtomicU64,
+    /// Failures since the last success; each success takes off half of them.
+    failures_in_a_row: AtomicU32,
+    /// Answers that made the estimate; stops counting when it does not matter any more.
+    samples: AtomicU32,
+    /// When an answer last began, in nanoseconds.
+    answered: AtomicU64,
     requests: AtomicU64,
     successes: AtomicU64,
     failures: AtomicU64,
@@ -88,6 +96,8 @@ pub(crate) struct Estimate {
     pub(crate) breadth: f32,
 }
 
+/// Samples are counted up to here: by then each counts as one of 64 anyway.
+const SAMPLES_MAX: u32 = 64;
 const ONE_IN_FLIGHT: u64 = (1 << 32) | 1;
 
 impl Load {
@@ -96,6 +106,10 @@ impl Load {
             places: AtomicU64::new(0),
             estimate: AtomicU64::new(0),
             progress: AtomicU64::new(0),
+            answered: AtomicU64::new(0),
+            chosen: AtomicU64::new(0),
+            failures_in_a_row: AtomicU32::new(0),
+            samples: AtomicU32::new(0),
             requests: AtomicU64::new(0),
             successes: AtomicU64::new(0),
             failures: AtomicU64::new(0),
@@ -160,6 +174,22 @@ impl Load {
         Moment::from_nanos(self.progress.load(Ordering::Relaxed))
     }
 
+    pub(crate) fn answered(&self) -> Moment {
+        Moment::from_nanos(self.answered.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn chosen(&self) -> Moment {
+        Moment::from_nanos(self.chosen.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn samples(&self) -> u32 {
+        self.samples.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn failures_in_a_row(&self) -> u32 {
+        self.failures_in_a_row.load(Ordering::Relaxed)
+    }
+
     /// Takes a place if fewer than `cap` are taken; gives how many are unanswered then, this one included.
     pub(crate) fn enter(&self, cap: u32, now: Moment) -> Option<u32> {
         let before = if cap == u32::MAX {
@@ -174,6 +204,7 @@ impl Load {
         if unanswered == 0 {
             self.progress.store(now.as_nanos(), Ordering::Relaxed);
         }
+        self.chosen.store(now.as_nanos(), Ordering::Relaxed);
         self.requests.fetch_add(1, Ordering::Relaxed);
         Some(unanswered + 1)
     }
@@ -183,11 +214,20 @@ impl Load {
         self.places.fetch_sub(1, Ordering::Relaxed);
         self.learn(estimate);
         self.progress.store(now.as_nanos(), Ordering::Relaxed);
+        self.answered.store(now.as_nanos(), Ordering::Relaxed);
+        let samples = self.samples();
+        if samples < SAMPLES_MAX {
+            self.samples.store(samples + 1, Ordering::Relaxed);
+        }
+        let failures = self.failures_in_a_row();
+        if failures > 0 {
+            self.failures_in_a_row.store(failures / 2, Ordering::Relaxed);
+        }
         self.successes.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Two workers at once may lose one sample of the two; the next one makes it good.
-    pub(crate) fn learn(&self, estimate: Estimate) {
+    fn learn(&self, estimate: Estimate) {
         let packed = (u64::from(estimate.latency.to_bits()) << 32) | u64::from(estimate.breadth.to_bits());
         self.estimate.store(packed, Ordering::Relaxed);
     }
@@ -195,6 +235,8 @@ impl Load {
     /// It came back from somewhere: what was learned before is worth nothing.
     pub(crate) fn forget_speed(&self) {
         self.estimate.store(0, Ordering::Relaxed);
+        self.samples.store(0, Ordering::Relaxed);
+        self.failures_in_a_row.store(0, Ordering::Relaxed);
     }
 
     /// The backend failed a request.
@@ -202,6 +244,7 @@ impl Load {
         if connecting {
             self.connect_failures.fetch_add(1, Ordering::Relaxed);
         }
+        self.failures_in_a_row.fetch_add(1, Ordering::Relaxed);
         self.failures.fetch_add(1, Ordering::SeqCst);
         self.alarm.ring();
     }

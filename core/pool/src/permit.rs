@@ -82,10 +82,8 @@ impl Permit {
 
     /// The backend failed this request, before or after its answer began: counts for ejection, and makes the backend
     /// look slower. Only the first call counts.
-    pub fn failed(&mut self, failure: Failure, now: Moment) {
+    pub fn failed(&mut self, failure: Failure, _now: Moment) {
         if !std::mem::replace(&mut self.failed, true) {
-            self.load
-                .learn(estimate::after_failure(&self.load, now.since(self.started)));
             self.load.fail(failure.connecting());
         }
     }

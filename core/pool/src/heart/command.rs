@@ -11,6 +11,8 @@ pub(super) const REASON_MAX: usize = 200;
 pub struct ProbeId(pub u64);
 
 /// What the heart is told.
+// Reloads are rare and an event is moved once: boxing the pool would only burden those who write it.
+#[allow(clippy::large_enum_variant)]
 #[derive(Debug, Clone)]
 pub enum Event {
     /// A reload: the pool is this now. Backends whose address stays keep id, health and load; what the operator
@@ -91,7 +93,8 @@ pub struct Change {
     pub backend: BackendId,
     /// How people call it.
     pub name: Name,
-    /// The state before: `unproven`, `up`, `down`, `ready`, `drain`, `maintain`, `ejected`, `joined`, `left` ...
+    /// The state before: of health `unproven`, `up`, `down`, `ejected`; of the operator `ready`, `drain`, `maintain`; of
+    /// membership `new`, `joined`, `leaving`; `weight` for a new weight, which `why` tells.
     pub from: &'static str,
     /// The state now.
     pub to: &'static str,

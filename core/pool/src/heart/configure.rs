@@ -12,6 +12,7 @@ impl Heart {
     pub(super) fn configure(&mut self, pool: &Pool, now: Moment) {
         let check_changed = self.check.as_deref() != pool.check.as_ref();
         let first_new = self.next_id;
+        self.changed = true;
         self.pool = Pool {
             backends: Vec::new(),
             ..pool.clone()
@@ -90,7 +91,7 @@ impl Heart {
         backend.proven = false;
         backend.forget_verdicts();
         let change = backend.change("leaving", "joined", "wanted again".to_owned());
-        self.changed(change);
+        self.tell(change);
         self.restart_probing(index, now);
     }
 
@@ -109,7 +110,7 @@ impl Heart {
             if added { "added by the operator" } else { "configured" }.to_owned(),
         );
         self.backends.push(backend);
-        self.changed(change);
+        self.tell(change);
         self.restart_probing(self.backends.len() - 1, now);
     }
 
@@ -120,7 +121,7 @@ impl Heart {
         }
         backend.leave(now);
         let change = backend.change("joined", "leaving", why.to_owned());
-        self.changed(change);
+        self.tell(change);
     }
 
     /// A backend that is not in the file joins.
@@ -163,7 +164,15 @@ impl Heart {
         };
         match order {
             Order::State(state) => self.set_state(index, state, now),
-            Order::Weight(weight) => self.backends[index].weight = weight.min(WEIGHT_MAX),
+            Order::Weight(weight) => {
+                let backend = &mut self.backends[index];
+                let before = std::mem::replace(&mut backend.weight, weight.min(WEIGHT_MAX));
+                if before != backend.weight {
+                    let why = format!("from {before} to {} by the operator", backend.weight);
+                    let change = backend.change("weight", "weight", why);
+                    self.tell(change);
+                }
+            }
         }
     }
 
@@ -183,7 +192,7 @@ impl Heart {
             backend.proven = false;
             backend.forget_verdicts();
         }
-        self.changed(change);
+        self.tell(change);
         if from == AdminState::Maintain || state == AdminState::Maintain {
             self.restart_probing(index, now);
         }

@@ -123,6 +123,7 @@ impl Heart {
             if refused > backend.refusals {
                 backend.refusals = refused;
                 backend.refused(now);
+                self.changed = true;
                 self.hurry_probe(index, now);
             }
         }
@@ -168,15 +169,18 @@ impl Heart {
         backend.ejection.begin(eject, failures, now);
         let why = backend.ejection.why().map(|why| why.to_string()).unwrap_or_default();
         let change = backend.change(Health::Up.as_str(), "ejected", why);
-        self.changed(change);
+        self.tell(change);
     }
 
     /// Ends an ejection whose time is over, and takes the warmup a step further.
     pub(super) fn time_backend(&mut self, index: usize, now: Moment) {
         let backend = &mut self.backends[index];
+        let before = backend.warmup;
         backend.warmup.pass(now);
+        self.changed |= backend.warmup != before;
         if backend.refused_until.is_some_and(|until| until <= now) {
             backend.refused_until = None;
+            self.changed = true;
         }
         if !backend.ejection.active() || backend.ejection.timeout() > now {
             return;
@@ -184,6 +188,6 @@ impl Heart {
         backend.ejection.end(now);
         backend.load.forget_speed();
         let change = backend.change("ejected", backend.health.as_str(), "its ejection is over".to_owned());
-        self.changed(change);
+        self.tell(change);
     }
 }

@@ -47,6 +47,8 @@ pub struct Heart {
     shared: Arc<Shared>,
     view: Arc<View>,
     commands: VecDeque<Command>,
+    /// Something that a View shows may have changed.
+    changed: bool,
 }
 
 impl Heart {
@@ -71,6 +73,7 @@ impl Heart {
             gate,
             view,
             commands: VecDeque::new(),
+            changed: true,
         };
         heart.configure(pool, now);
         if let Some(saved) = saved {
@@ -128,7 +131,17 @@ impl Heart {
 
     /// What the heart wants done, oldest first.
     pub fn poll_command(&mut self) -> Option<Command> {
-        self.commands.pop_front()
+        while let Some(command) = self.commands.pop_front() {
+            // A probe may have been called off before anybody took it.
+            let wanted = match &command {
+                Command::Probe { backend, probe, .. } => self.expects(*backend, *probe),
+                Command::Changed(_) => true,
+            };
+            if wanted {
+                return Some(command);
+            }
+        }
+        None
     }
 
     /// What must survive a restart.
@@ -140,10 +153,18 @@ impl Heart {
         self.backends.iter().position(|backend| backend.id == id)
     }
 
-    /// After everything that may have changed something: forget those that left, start probes that are due, publish.
+    /// After everything that may have changed something: forget those that left, publish.
     fn settle(&mut self, now: Moment) {
+        let count = self.backends.len();
         self.backends.retain_mut(|backend| !backend.gone(now));
-        self.publish(now);
+        self.changed |= self.backends.len() != count;
+        if std::mem::take(&mut self.changed) {
+            self.publish();
+        }
+        debug_assert!(
+            publish::same(&self.next_view(), &self.view),
+            "a change was not published"
+        );
     }
 
     fn command(&mut self, command: Command) {

@@ -62,16 +62,16 @@ impl Heart {
         if self.pool.panic.0 <= 0.0 {
             all = usable.to_vec();
         }
+        let panicking = all.len() > usable.len();
         let refuses = |index: &u16| self.backends[usize::from(*index)].refused_until.is_some();
         let answering: Vec<u16> = all
             .iter()
             .copied()
             .filter(|index| usable.contains(index) || !refuses(index))
             .collect();
-        let indexes = if answering.is_empty() { all } else { answering };
         Candidates {
-            panicking: indexes.len() > usable.len(),
-            indexes,
+            indexes: if answering.is_empty() { all } else { answering },
+            panicking,
         }
     }
 

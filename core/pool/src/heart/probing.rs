@@ -15,6 +15,8 @@ const DOUBT_DIVISOR: u32 = 4;
 const DOUBT_LEAST: Duration = Duration::from_millis(100);
 /// ... and not slower than this.
 const DOUBT_MOST: Duration = Duration::from_secs(1);
+/// Between the end of a probe and the next: one that took longer than `every` must not follow itself at once.
+const PAUSE_LEAST: Duration = Duration::from_millis(20);
 /// Traffic that cannot connect makes the next probe immediate, at most this often for one backend.
 const HURRY_EVERY: Duration = Duration::from_millis(100);
 
@@ -98,18 +100,19 @@ impl Heart {
         self.command(command);
     }
 
-    /// A verdict came.
-    pub(super) fn probed(&mut self, id: BackendId, probe: ProbeId, verdict: &Verdict, now: Moment) {
-        let Some(index) = self.find(id) else {
-            return;
-        };
-        let expected = match self.backends[index].probing {
+    /// Whether this probe is the one that runs for this backend.
+    pub(super) fn expects(&self, id: BackendId, probe: ProbeId) -> bool {
+        self.find(id).is_some_and(|index| match self.backends[index].probing {
             Probing::Running { probe: expected, .. } => expected == probe,
             Probing::Off | Probing::Due { .. } => false,
-        };
-        if !expected {
+        })
+    }
+
+    /// A verdict came.
+    pub(super) fn probed(&mut self, id: BackendId, probe: ProbeId, verdict: &Verdict, now: Moment) {
+        let Some(index) = self.find(id).filter(|_| self.expects(id, probe)) else {
             return;
-        }
+        };
         match verdict {
             Verdict::Pass { took } => self.judge(index, Ok(*took), now),
             Verdict::Fail { reason } => self.judge(index, Err(cut(reason)), now),
@@ -125,6 +128,9 @@ impl Heart {
             Probing::Running { since, .. } => since,
             Probing::Off | Probing::Due { .. } => now,
         };
+        // An ordinary pass of one that is up changes nothing that a View shows.
+        let ordinary = backend.health == Health::Up && backend.failures == 0 && !backend.remembered;
+        self.changed |= verdict.is_err() || !ordinary;
         match verdict {
             Ok(took) => {
                 backend.load.probes().pass(took, now);
@@ -157,7 +163,7 @@ impl Heart {
         backend.load.forget_speed();
         let why = backend.why(checked, rise).to_string();
         let change = backend.change(from, "up", why);
-        self.changed(change);
+        self.tell(change);
     }
 
     fn go_down(&mut self, index: usize) {
@@ -167,7 +173,7 @@ impl Heart {
         backend.doubts = 0;
         let why = backend.down_why().to_string();
         let change = backend.change(from, "down", why);
-        self.changed(change);
+        self.tell(change);
     }
 
     /// Traffic could not connect: what does a check say, now?
@@ -183,7 +189,9 @@ impl Heart {
         }
     }
 
-    pub(super) fn changed(&mut self, change: Change) {
+    /// Something changed: the View must show it, and people hear of it.
+    pub(super) fn tell(&mut self, change: Change) {
+        self.changed = true;
         self.command(Command::Changed(change));
     }
 }
@@ -243,7 +251,7 @@ impl Backend {
         } else {
             check.every.mul_f32(0.9 + 0.2 * dice.fraction())
         };
-        (since + pause).max(now)
+        (since + pause).max(now + PAUSE_LEAST)
     }
 
     pub(super) fn change(&self, from: &'static str, to: &'static str, why: String) -> Change {

@@ -1,7 +1,7 @@
 use super::Heart;
 use crate::balance::Ring;
 use crate::{Gate, Member, Membership, View};
-use evenkeel_model::{Balance, Moment, Pool};
+use evenkeel_model::{Balance, Pool};
 use std::sync::Arc;
 
 /// The View before the first.
@@ -24,7 +24,19 @@ pub(super) fn empty(pool: &Pool, gate: &Arc<Gate>) -> View {
 
 impl Heart {
     /// Makes the View anew and, if it differs, swaps it in whole and calls those who wait and may have a place now.
-    pub(super) fn publish(&mut self, _now: Moment) {
+    pub(super) fn publish(&mut self) {
+        let view = self.next_view();
+        if same(&view, &self.view) {
+            return;
+        }
+        let ring = self.ring(&view);
+        self.view = Arc::new(View { ring, ..view });
+        self.shared.publish(Arc::clone(&self.view));
+        self.admit();
+    }
+
+    /// The View as it should be now, but for its ring.
+    pub(super) fn next_view(&self) -> View {
         let candidates = self.candidates();
         let mut members: Box<[Member]> = (0..self.backends.len()).map(|index| self.member(index)).collect();
         for index in &candidates.indexes {
@@ -34,7 +46,7 @@ impl Heart {
             .indexes
             .iter()
             .any(|index| members[usize::from(*index)].cap != u32::MAX);
-        let view = View {
+        View {
             pool: Arc::clone(&self.pool.name),
             generation: self.view.generation + 1,
             members,
@@ -47,14 +59,7 @@ impl Heart {
             queue: self.pool.queue,
             timeouts: self.pool.timeouts,
             gate: Arc::clone(&self.gate),
-        };
-        if same(&view, &self.view) {
-            return;
         }
-        let ring = self.ring(&view);
-        self.view = Arc::new(View { ring, ..view });
-        self.shared.publish(Arc::clone(&self.view));
-        self.admit();
     }
 
     fn member(&self, index: usize) -> Member {
@@ -126,7 +131,7 @@ impl Heart {
 }
 
 /// Whether two Views say the same, generations apart.
-fn same(new: &View, old: &View) -> bool {
+pub(super) fn same(new: &View, old: &View) -> bool {
     new.candidates == old.candidates
         && new.panicking == old.panicking
         && new.balance == old.balance

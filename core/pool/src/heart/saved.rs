@@ -68,13 +68,15 @@ pub(super) fn save(backends: &[Backend]) -> Saved {
 
 fn save_one(backend: &Backend) -> SavedBackend {
     let spec = &backend.spec;
+    // A backend that is not in the file starts ready.
+    let file = if backend.added { AdminState::Ready } else { spec.state };
     SavedBackend {
         address: spec.address.to_string(),
         name: spec.name.to_string(),
         up: backend.health == Health::Up,
-        state: (backend.admin != spec.state).then(|| SavedChoice {
+        state: (backend.admin != file).then(|| SavedChoice {
             chosen: backend.admin.as_str().to_owned(),
-            file: spec.state.as_str().to_owned(),
+            file: file.as_str().to_owned(),
         }),
         weight: (backend.weight != spec.weight).then_some(SavedChoice {
             chosen: backend.weight,
@@ -93,6 +95,7 @@ impl Heart {
     /// Takes up what was saved before a restart. Entries that make no sense are passed over: a state file must never
     /// keep a balancer from starting.
     pub(super) fn restore(&mut self, saved: &Saved, now: Moment) {
+        self.changed = true;
         for entry in &saved.backends {
             let Some(address) = address(&entry.address) else {
                 continue;
