@@ -21,6 +21,24 @@ pub struct Plan {
     pub clients: usize,
     /// Every how many-th request is a POST with a body; 0 = none.
     pub post_every: u64,
+    /// Whether each request has a connection of its own.
+    pub closing: bool,
+    /// What is asked for; `None` = something else each time.
+    pub target: Option<&'static str>,
+}
+
+impl Plan {
+    /// GETs only, each client on one kept connection.
+    #[must_use]
+    pub fn gets(address: SocketAddr, clients: usize) -> Self {
+        Self {
+            address,
+            clients,
+            post_every: 0,
+            closing: false,
+            target: None,
+        }
+    }
 }
 
 /// What happened.
@@ -125,8 +143,8 @@ fn work(number: usize, plan: Plan, stop: &AtomicBool, answered: &AtomicU64) -> T
     while !stop.load(Ordering::Relaxed) {
         count += 1;
         let post = plan.post_every > 0 && count % plan.post_every == 0;
-        let target = format!("/{number}-{count}");
-        let outcome = exchange(&mut connection, plan.address, post, &target, &mut tally);
+        let target = plan.target.map_or_else(|| format!("/{number}-{count}"), str::to_owned);
+        let outcome = exchange(&mut connection, &plan, post, &target, &mut tally);
         answered.fetch_add(1, Ordering::Relaxed);
         if outcome.is_err() {
             connection = None;
@@ -148,7 +166,7 @@ fn work(number: usize, plan: Plan, stop: &AtomicBool, answered: &AtomicU64) -> T
 
 fn exchange(
     connection: &mut Option<Client>,
-    address: SocketAddr,
+    plan: &Plan,
     post: bool,
     target: &str,
     tally: &mut Tally,
@@ -157,13 +175,14 @@ fn exchange(
         Some(client) => client,
         None => {
             tally.connections += 1;
-            Client::connect(address).map_err(|error| format!("connect: {error}"))?
+            Client::connect(plan.address).map_err(|error| format!("connect: {error}"))?
         }
     };
+    let last = if plan.closing { "connection: close\r\n" } else { "" };
     let request = if post {
-        format!("POST {target} HTTP/1.1\r\nhost: test\r\ncontent-length: 5\r\n\r\nhello")
+        format!("POST {target} HTTP/1.1\r\nhost: test\r\n{last}content-length: 5\r\n\r\nhello")
     } else {
-        format!("GET {target} HTTP/1.1\r\nhost: test\r\n\r\n")
+        format!("GET {target} HTTP/1.1\r\nhost: test\r\n{last}\r\n")
     };
     client
         .send(request.as_bytes())

@@ -1,5 +1,7 @@
 //! A backend in a process of its own, so that it can be killed with SIGKILL: `test-backend ADDRESS NAME JOURNAL`.
 //!
+//! One whose name begins with `hung` starts as after `/control?health=hang`.
+//!
 //! It prints its address when it listens, and ends when its standard input does, that is with the test that started
 //! it. Every request is written to the journal (`NAME METHOD TARGET`) when it has arrived whole and before it is
 //! answered: what was executed can be read there even after a SIGKILL.
@@ -7,6 +9,7 @@
 //! | target | what it does |
 //! |---|---|
 //! | `/healthz` | as `/control?health=ok`, `fail` or `hang` last said |
+//! | `/control?faulty=yes` | from here on it ends connections instead of answering, until `faulty=no` |
 //! | `/peak` | the most requests it has had at once |
 //! | `/slow?ms=N` | answers after N milliseconds |
 //! | `/hang` | never answers |
@@ -24,7 +27,7 @@
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -39,6 +42,7 @@ struct Backend {
     name: String,
     journal: Mutex<std::fs::File>,
     health: AtomicU8,
+    faulty: AtomicBool,
     present: AtomicUsize,
     peak: AtomicUsize,
 }
@@ -77,7 +81,8 @@ fn serve(address: &str, name: &str, journal: &str) -> io::Result<()> {
     let backend = Arc::new(Backend {
         name: name.to_owned(),
         journal: Mutex::new(std::fs::OpenOptions::new().append(true).create(true).open(journal)?),
-        health: AtomicU8::new(b'o'),
+        health: AtomicU8::new(if name.starts_with("hung") { b'h' } else { b'o' }),
+        faulty: AtomicBool::new(false),
         present: AtomicUsize::new(0),
         peak: AtomicUsize::new(0),
     });
@@ -109,8 +114,13 @@ fn converse(stream: TcpStream, backend: &Backend) -> io::Result<()> {
                 _ => return hold(&mut reader),
             },
             "/control" => {
-                let word = query.strip_prefix("health=").and_then(|word| word.bytes().next());
-                backend.health.store(word.unwrap_or(b'o'), Ordering::SeqCst);
+                match (query.split_once('='), query.as_bytes().last()) {
+                    (Some(("health", word)), _) => {
+                        let word = word.bytes().next().unwrap_or(b'o');
+                        backend.health.store(word, Ordering::SeqCst);
+                    }
+                    (_, last) => backend.faulty.store(last == Some(&b's'), Ordering::SeqCst),
+                }
                 answer(&mut reader, "200 OK", b"")?;
             }
             "/peak" => {
@@ -120,6 +130,9 @@ fn converse(stream: TcpStream, backend: &Backend) -> io::Result<()> {
             _ => {
                 let here = Here::enter(backend);
                 backend.write_down(&request)?;
+                if backend.faulty.load(Ordering::SeqCst) {
+                    return Ok(());
+                }
                 if !work(&mut reader, backend, &request, path, query, number, here)? {
                     return Ok(());
                 }

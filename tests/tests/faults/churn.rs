@@ -26,9 +26,8 @@ fn churn(every: Duration, kills: u32) -> Outcome {
     let mut house = House::start(&NAMES, "", check)?;
     house.wait_until_usable()?;
     let load = Load::start(Plan {
-        address: house.address(),
-        clients: 32,
         post_every: 4,
+        ..Plan::gets(house.address(), 32)
     });
     assert!(load.go_on(500, Duration::from_secs(20)), "traffic flows");
     let mut dice = 0x2545_f491_4f6c_dd1d_u64;

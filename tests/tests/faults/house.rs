@@ -217,6 +217,15 @@ pub(crate) fn ask(client: &mut Client, target: &str) -> Result<Response, Box<dyn
     response.map_err(|problem| format!("GET {target}: {problem}").into())
 }
 
+/// Lets this process, and those it starts, have thousands of connections.
+pub(crate) fn raise_file_limit() -> Outcome {
+    let pid = std::process::id().to_string();
+    let status = std::process::Command::new("prlimit")
+        .args(["--pid", &pid, "--nofile=8192:"])
+        .status()?;
+    if status.success() { Ok(()) } else { Err(format!("prlimit: {status}").into()) }
+}
+
 /// Looks until it is so, at most [`SOON`].
 pub(crate) fn wait_for(mut so: impl FnMut() -> Result<bool, Box<dyn Error>>) -> Outcome {
     let deadline = Instant::now() + SOON;
