@@ -61,10 +61,22 @@ impl Balancer {
     /// # Errors
     /// No binary, or it ended or was not ready in time; with what it wrote.
     pub fn start(ports: usize, configuration: impl Fn(&[u16]) -> String) -> io::Result<Self> {
+        Self::start_with_files(None, ports, configuration)
+    }
+
+    /// As [`Balancer::start`], for a process that may have only so many file descriptors.
+    ///
+    /// # Errors
+    /// As [`Balancer::start`].
+    pub fn start_with_files(
+        files: Option<u32>,
+        ports: usize,
+        configuration: impl Fn(&[u16]) -> String,
+    ) -> io::Result<Self> {
         let mut last = io::Error::other("never tried");
         for _ in 0..START_ATTEMPTS {
             let ports = free_ports(ports)?;
-            match Self::start_once(ports.clone(), &configuration(&ports)) {
+            match Self::start_once(files, ports.clone(), &configuration(&ports)) {
                 Ok(balancer) => return Ok(balancer),
                 Err(error) if error.to_string().to_ascii_lowercase().contains("in use") => last = error,
                 Err(error) => return Err(error),
@@ -73,19 +85,11 @@ impl Balancer {
         Err(last)
     }
 
-    fn start_once(ports: Vec<u16>, configuration: &str) -> io::Result<Self> {
+    fn start_once(files: Option<u32>, ports: Vec<u16>, configuration: &str) -> io::Result<Self> {
         let scratch = Scratch::new()?;
         let file = scratch.path().join("evenkeel.toml");
         std::fs::write(&file, with_admin(configuration, scratch.path()))?;
-        let mut child = Command::new(binary()?)
-            .arg("run")
-            .arg("-c")
-            .arg(&file)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()?;
-        let output = Output::of(&mut child);
+        let (child, output) = launch(files, &file)?;
         let mut balancer = Self {
             child,
             scratch,
@@ -94,6 +98,53 @@ impl Balancer {
         };
         balancer.wait_until_ready()?;
         Ok(balancer)
+    }
+
+    /// Waits until the process has ended by itself.
+    ///
+    /// # Errors
+    /// It did not end in time.
+    pub fn wait_for_end(&mut self, wait: Duration) -> io::Result<ExitStatus> {
+        let deadline = Instant::now() + wait;
+        while Instant::now() < deadline {
+            if let Some(status) = self.child.try_wait()? {
+                return Ok(status);
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
+        Err(io::Error::new(
+            io::ErrorKind::TimedOut,
+            format!("still running after {wait:?}"),
+        ))
+    }
+
+    /// A new process with the same configuration and state, once the old one has ended; waits until it is ready.
+    ///
+    /// # Errors
+    /// As [`Balancer::start`].
+    pub fn start_again(&mut self) -> io::Result<()> {
+        (self.child, self.output) = launch(None, &self.configuration())?;
+        self.wait_until_ready()
+    }
+
+    /// Replaces the configuration's text, without telling the process. `[admin]` is added as by [`Balancer::start`].
+    ///
+    /// # Errors
+    /// What the file system said.
+    pub fn write_configuration(&self, text: &str) -> io::Result<()> {
+        std::fs::write(self.configuration(), with_admin(text, self.scratch.path()))
+    }
+
+    /// Runs another command of the binary for this balancer, `drain` and the like, to its end.
+    ///
+    /// # Errors
+    /// It could not be started.
+    pub fn command(&self, arguments: &[&str]) -> io::Result<std::process::Output> {
+        Command::new(binary()?)
+            .args(arguments)
+            .env("EVENKEEL_SOCKET", self.socket())
+            .stdin(Stdio::null())
+            .output()
     }
 
     fn wait_until_ready(&mut self) -> io::Result<()> {
@@ -167,7 +218,7 @@ impl Balancer {
         let length = body.len();
         write!(
             stream,
-            "{method} {path} HTTP/1.1\r\nhost: evenkeel\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
+            "{method} {path} HTTP/1.1\r\nhost: evenkeel\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
         )?;
         let mut bytes = Vec::new();
         stream.read_to_end(&mut bytes)?;
@@ -202,17 +253,7 @@ impl Balancer {
     /// It did not end in time.
     pub fn stop(mut self, wait: Duration) -> io::Result<ExitStatus> {
         self.signal("TERM")?;
-        let deadline = Instant::now() + wait;
-        while Instant::now() < deadline {
-            if let Some(status) = self.child.try_wait()? {
-                return Ok(status);
-            }
-            std::thread::sleep(LOOK_EVERY);
-        }
-        Err(io::Error::new(
-            io::ErrorKind::TimedOut,
-            format!("still running {wait:?} after SIGTERM"),
-        ))
+        self.wait_for_end(wait)
     }
 }
 
@@ -221,6 +262,29 @@ impl Drop for Balancer {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+fn launch(files: Option<u32>, configuration: &Path) -> io::Result<(Child, Output)> {
+    let binary = binary()?;
+    let mut command = match files {
+        None => Command::new(&binary),
+        Some(files) => {
+            let mut shell = Command::new("sh");
+            let limited = format!("ulimit -n {files} && exec \"$@\"");
+            shell.arg("-c").arg(limited).arg("sh").arg(&binary);
+            shell
+        }
+    };
+    let mut child = command
+        .arg("run")
+        .arg("-c")
+        .arg(configuration)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let output = Output::of(&mut child);
+    Ok((child, output))
 }
 
 fn with_admin(configuration: &str, directory: &Path) -> String {

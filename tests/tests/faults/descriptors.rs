@@ -1,0 +1,60 @@
+//! No file descriptor left.
+
+use std::time::Duration;
+
+use crate::house::{House, Outcome, SOON, wait_for};
+
+/// What the balancer may have.
+const FILES: u32 = 64;
+/// How long it stays without any.
+const EXHAUSTED: Duration = Duration::from_secs(2);
+/// CPU time that is no busy loop: a loop on one of its threads would take most of [`EXHAUSTED`].
+const CALM: Duration = Duration::from_millis(500);
+
+#[test]
+fn without_descriptors_accepting_waits_and_recovers() -> Outcome {
+    let house = House::start_with_files(Some(FILES), &["b0"], "", "")?;
+    house.wait_until_usable()?;
+    let pid = house.balancer.pid();
+    let before = open_files(pid)?;
+    assert!(before < FILES as usize / 2, "{before} files are open when there is no client");
+    // More than there is room for: some of them wait in the kernel.
+    let holders = (0..FILES).map(|_| house.connect()).collect::<Result<Vec<_>, _>>()?;
+    wait_for(|| Ok(open_files(pid)? >= FILES as usize))?;
+    let mut waiting = (0..4).map(|_| house.connect()).collect::<Result<Vec<_>, _>>()?;
+    for client in &mut waiting {
+        client.send(b"GET / HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n")?;
+    }
+    let busy = cpu_time(pid)?;
+    std::thread::sleep(EXHAUSTED);
+    let busy = cpu_time(pid)?.saturating_sub(busy);
+    assert!(busy < CALM, "{busy:?} of CPU time within {EXHAUSTED:?} of waiting");
+    assert!(open_files(pid)? >= FILES as usize, "it was exhausted all the time");
+    drop(holders);
+    for (number, client) in waiting.iter_mut().enumerate() {
+        let response = client.response(SOON, false);
+        let response = response.map_err(|problem| format!("waiting client {number}: {problem}"))?;
+        assert_eq!(response.status, 200, "{}", String::from_utf8_lossy(&response.body));
+    }
+    house.wait_until_usable()?;
+    for _ in 0..50 {
+        assert_eq!(house.body("/")?, "b0");
+    }
+    let metrics = house.metrics()?;
+    assert!(metrics.sum("evenkeel_accept_exhausted_total", &[]) > 0.0);
+    assert_eq!(metrics.sum("evenkeel_panics_total", &[]), 0.0);
+    wait_for(|| Ok(open_files(pid)? <= before + 4))
+}
+
+fn open_files(pid: u32) -> std::io::Result<usize> {
+    Ok(std::fs::read_dir(format!("/proc/{pid}/fd"))?.count())
+}
+
+/// User and system time of the whole process (proc(5): fields 14 and 15, in ticks of 10 ms).
+fn cpu_time(pid: u32) -> Result<Duration, Box<dyn std::error::Error>> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    let after_name = stat.rsplit_once(") ").ok_or("no name in stat")?.1;
+    let fields: Vec<&str> = after_name.split(' ').collect();
+    let ticks: u64 = fields[11].parse::<u64>()? + fields[12].parse::<u64>()?;
+    Ok(Duration::from_millis(ticks * 10))
+}

@@ -1,0 +1,181 @@
+//! Clients that keep a server busy by being slow, beside honest ones.
+
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use evenkeel_tests::load::{Load, Plan};
+
+use crate::house::{House, Outcome, SOON, alone, raise_file_limit};
+
+/// How many of each: a thousand together. Few readers, because each of them is megabytes in the kernel's buffers.
+const SLOW_HEADERS: usize = 450;
+const SLOW_BODIES: usize = 450;
+const SLOW_READERS: usize = 100;
+/// Between two bytes of a slow client.
+const DRIP: Duration = Duration::from_millis(100);
+const HEADER: Duration = Duration::from_secs(1);
+const REQUEST: Duration = Duration::from_secs(2);
+/// More than both kernels' buffers hold.
+const BIG: usize = 16 << 20;
+
+#[test]
+fn a_thousand_slow_clients_are_cut_and_honest_ones_lose_nothing() -> Outcome {
+    let _alone = alone();
+    raise_file_limit()?;
+    let timeouts = format!(
+        "timeouts = {{ header = \"{}s\", request = \"{}s\" }}",
+        HEADER.as_secs(),
+        REQUEST.as_secs()
+    );
+    let house = House::start(&["b0", "b1"], &timeouts, "")?;
+    house.wait_until_usable()?;
+    let honest = Load::start(Plan {
+        post_every: 4,
+        ..Plan::gets(house.address(), 8)
+    });
+    let fresh = Load::start(Plan {
+        closing: true,
+        ..Plan::gets(house.address(), 4)
+    });
+    let mut slow = begin_all(house.address())?;
+    let deadline = Instant::now() + SOON + SOON;
+    while slow.iter().any(|client| client.cut_after.is_none()) && Instant::now() < deadline {
+        for client in &mut slow {
+            client.drip();
+        }
+        std::thread::sleep(DRIP);
+    }
+    let flows = honest.go_on(200, SOON) && fresh.go_on(50, SOON);
+    let (honest, fresh) = (honest.stop(), fresh.stop());
+    assert!(flows, "traffic flows when they are gone");
+    assert!(honest.get_failures.is_empty(), "{:#?}", honest.get_failures);
+    assert!(fresh.get_failures.is_empty(), "{:#?}", fresh.get_failures);
+    assert_eq!(honest.posts_with(200), honest.posts.len(), "{:?}", honest.posts);
+    for client in &slow {
+        client.judge();
+    }
+    let metrics = house.metrics()?;
+    let reason = |reason| metrics.sum("evenkeel_requests_by_reason_total", &[("reason", reason)]) as usize;
+    assert_eq!(reason("header-timeout"), SLOW_HEADERS);
+    assert_eq!(reason("request-timeout"), SLOW_BODIES + SLOW_READERS);
+    house.wait_until_quiet()
+}
+
+#[test]
+fn a_client_that_never_says_a_word_is_ended_by_the_idle_timeout() -> Outcome {
+    let house = House::start(&["b0"], "timeouts = { idle = \"1s\" }", "")?;
+    let begun = Instant::now();
+    let mut silent = house.connect()?;
+    let mut kept = house.connect()?;
+    assert_eq!(crate::house::ask(&mut kept, "/")?.status, 200);
+    assert!(silent.read_to_end(SOON) && kept.read_to_end(SOON));
+    assert!(begun.elapsed() >= Duration::from_secs(1));
+    assert!(silent.received().is_empty() && kept.received().is_empty(), "there is nothing to answer");
+    Ok(())
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Header,
+    Body,
+    Reader,
+}
+
+#[derive(Debug)]
+struct Slow {
+    kind: Kind,
+    stream: TcpStream,
+    begun: Instant,
+    /// The first bytes of its answer.
+    received: Vec<u8>,
+    /// Bytes of its answer.
+    count: usize,
+    cut_after: Option<Duration>,
+}
+
+fn begin_all(address: SocketAddr) -> std::io::Result<Vec<Slow>> {
+    let kinds = [
+        (Kind::Header, SLOW_HEADERS),
+        (Kind::Body, SLOW_BODIES),
+        (Kind::Reader, SLOW_READERS),
+    ];
+    let all = kinds
+        .into_iter()
+        .flat_map(|(kind, count)| std::iter::repeat_n(kind, count));
+    all.map(|kind| Slow::begin(kind, address)).collect()
+}
+
+impl Slow {
+    fn begin(kind: Kind, address: SocketAddr) -> std::io::Result<Self> {
+        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None)?;
+        if kind == Kind::Reader {
+            // The least that the kernel gives.
+            socket.set_recv_buffer_size(1)?;
+        }
+        socket.connect(&address.into())?;
+        let mut stream: TcpStream = socket.into();
+        stream.set_nodelay(true)?;
+        let begun = Instant::now();
+        let beginning = match kind {
+            Kind::Header => "GET / HTTP/1.1\r\nhost: test\r\nx-slow: ".to_owned(),
+            Kind::Body => "POST /sink HTTP/1.1\r\nhost: test\r\ncontent-length: 100000\r\n\r\n".to_owned(),
+            Kind::Reader => format!("GET /big?bytes={BIG} HTTP/1.1\r\nhost: test\r\n\r\n"),
+        };
+        stream.write_all(beginning.as_bytes())?;
+        stream.set_nonblocking(true)?;
+        Ok(Self {
+            kind,
+            stream,
+            begun,
+            received: Vec::new(),
+            count: 0,
+            cut_after: None,
+        })
+    }
+
+    /// One byte more, in its direction.
+    fn drip(&mut self) {
+        if self.cut_after.is_some() {
+            return;
+        }
+        let mut buffer = [0; 512];
+        let room = match self.kind {
+            Kind::Header | Kind::Body => &mut buffer[..],
+            Kind::Reader => &mut buffer[..1],
+        };
+        // What a reset leaves in our buffer can still be read: its error is asked for first.
+        let broken = !matches!(self.stream.take_error(), Ok(None));
+        match self.stream.read(room) {
+            _ if broken => self.cut(),
+            Ok(0) => self.cut(),
+            Ok(count) => {
+                self.count += count;
+                self.received.extend_from_slice(&room[..count]);
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(_) => self.cut(),
+        }
+        match self.kind {
+            // A write that fails shows as an end when it is read next.
+            Kind::Header | Kind::Body => drop(self.stream.write(b"z")),
+            Kind::Reader => {}
+        }
+    }
+
+    fn cut(&mut self) {
+        self.cut_after = Some(self.begun.elapsed());
+    }
+
+    fn judge(&self) {
+        let Some(after) = self.cut_after else {
+            panic!("never cut: {self:?}");
+        };
+        let answer = String::from_utf8_lossy(&self.received);
+        match self.kind {
+            Kind::Header => assert!(after >= HEADER && answer.starts_with("HTTP/1.1 408 "), "{self:?} {answer}"),
+            Kind::Body => assert!(after >= REQUEST && answer.starts_with("HTTP/1.1 408 "), "{self:?} {answer}"),
+            Kind::Reader => assert!(after >= REQUEST && self.count < BIG, "{self:?}"),
+        }
+    }
+}
