@@ -179,7 +179,7 @@ impl<'a> Relay<'a> {
         }
         if !self.exchange.to_backend.is_empty() {
             let result = self.exchange.to_backend.flush(self.backend);
-            moved |= self.count_sent(result)?;
+            moved |= self.count_sent(&result)?;
             if !self.exchange.to_backend.is_empty() {
                 return Ok(moved);
             }
@@ -197,14 +197,14 @@ impl<'a> Relay<'a> {
 
     /// Notes what the backend's side of the kernel took. A backend may refuse the rest of a request and answer all
     /// the same (RFC 9112 9.5), so a failed write is not the end yet.
-    fn count_sent(&mut self, result: std::io::Result<usize>) -> Result<bool, End> {
+    fn count_sent(&mut self, result: &std::io::Result<usize>) -> Result<bool, End> {
         match result {
             Ok(count) => {
-                self.sent += count as u64;
-                if count > 0 {
+                self.sent += *count as u64;
+                if *count > 0 {
                     self.backend_since = reactor::now();
                 }
-                Ok(count > 0)
+                Ok(*count > 0)
             }
             Err(_) if self.sent == 0 && !self.answered => Err(self.backend_reset()),
             Err(_) => {
@@ -285,7 +285,7 @@ impl<'a> Relay<'a> {
             return Ok(());
         }
         let result = self.exchange.to_backend.send(self.backend, run);
-        self.count_sent(result).map(|_| ())
+        self.count_sent(&result).map(|_| ())
     }
 
     // The way down: backend to client.

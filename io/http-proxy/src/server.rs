@@ -14,6 +14,7 @@ use evenkeel_route::Router;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::io;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::channel;
@@ -34,6 +35,11 @@ pub struct Setup {
     pub pools: Vec<Arc<Shared>>,
 }
 
+/// An address that is bound, and which port the kernel chose for it.
+type BoundTo = (BindAddress, Option<SocketAddr>);
+/// New sockets for an address: one for each worker.
+type NewSockets = (BindAddress, Vec<Bound>);
+
 /// The workers.
 pub struct Server {
     workers: Vec<Remote>,
@@ -45,7 +51,7 @@ pub struct Server {
 #[derive(Default)]
 struct Configured {
     listeners: Vec<Name>,
-    bound: Vec<(BindAddress, Option<std::net::SocketAddr>)>,
+    bound: Vec<BoundTo>,
     sinks: Vec<(AccessLog, Arc<Sink>)>,
 }
 
@@ -126,10 +132,7 @@ impl Server {
         config: &Config,
         configured: &Configured,
         problems: &mut Vec<String>,
-    ) -> (
-        Vec<(BindAddress, Option<std::net::SocketAddr>)>,
-        Vec<(BindAddress, Vec<Bound>)>,
-    ) {
+    ) -> (Vec<BoundTo>, Vec<NewSockets>) {
         let mut bound = Vec::new();
         let mut sockets = Vec::new();
         for listener in &config.listeners {
@@ -180,7 +183,7 @@ impl Server {
     fn tell_workers(
         &self,
         setup: Setup,
-        mut sockets: Vec<(BindAddress, Vec<Bound>)>,
+        mut sockets: Vec<NewSockets>,
         sinks: &[(AccessLog, Arc<Sink>)],
     ) -> Result<(), Vec<String>> {
         let setup = Arc::new(setup);
@@ -224,7 +227,7 @@ impl Server {
     }
 
     /// Where it listens, with the ports that the kernel chose.
-    pub fn addresses(&self) -> Vec<(BindAddress, Option<std::net::SocketAddr>)> {
+    pub fn addresses(&self) -> Vec<(BindAddress, Option<SocketAddr>)> {
         self.configured
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -280,7 +283,7 @@ fn work(index: usize, stats: &Arc<Stats>, begun: &std::sync::mpsc::Sender<io::Re
         *worker.borrow_mut() = Some(Worker {
             world,
             entrances: HashMap::new(),
-        })
+        });
     });
     if let Err(error) = reactor::run() {
         // Waiting for events fails only when this thread's epoll set is broken: nothing can be saved here.

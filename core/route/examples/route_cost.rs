@@ -1,4 +1,4 @@
-//! What one choice costs in nanoseconds: `cargo run --release -p evenkeel-route --example cost`.
+//! What one choice costs in nanoseconds: `cargo run --release -p evenkeel-route --example route_cost`.
 #![allow(clippy::disallowed_methods, clippy::unwrap_used)] // A measurement needs a clock, and is no part of core.
 
 use evenkeel_model::{HostPattern, Match, PathPattern, Route, RouteAction};
