@@ -1,7 +1,7 @@
 //! Where clients come in: one task for each listening socket.
 
 use crate::client;
-use crate::door::Door;
+use crate::door::{Door, Inside};
 use crate::world::World;
 use evenkeel_model::Moment;
 use evenkeel_net::listen::{Accepted, Listening};
@@ -40,25 +40,30 @@ impl Entrance {
 pub(crate) async fn run(listening: Listening, entrance: Rc<Entrance>, world: Rc<World>) {
     let mut in_a_row = 0;
     loop {
-        let door = entrance.door.borrow().clone();
-        let Some(inside) = door.enter() else {
+        if !entrance.door.borrow().has_room() {
+            // Whoever comes now waits in the kernel.
             if entrance.closing.get() {
                 return;
             }
             reactor::sleep_until(reactor::now() + FULL).await;
             continue;
-        };
-        let next = within(Moment::NEVER, || match listening.poll_accept() {
-            Poll::Ready(accepted) => Poll::Ready(Some(accepted)),
-            Poll::Pending if entrance.closing.get() => Poll::Ready(None),
-            Poll::Pending => Poll::Pending,
+        }
+        let next = within(Moment::NEVER, || {
+            if entrance.closing.get() {
+                listening.look_again();
+            }
+            match listening.poll_accept() {
+                Poll::Ready(accepted) => Poll::Ready(Some(accepted)),
+                Poll::Pending if entrance.closing.get() => Poll::Ready(None),
+                Poll::Pending => Poll::Pending,
+            }
         });
         match next.await {
             Ok(Some(Accepted::Client(stream, address))) => {
+                let Some(inside) = enter(&entrance).await else { return };
                 reactor::spawn(client::serve(stream, address, inside, world.clone()));
             }
             Ok(Some(Accepted::Exhausted(_))) => {
-                drop(inside);
                 world.stats.exhausted.fetch_add(1, Ordering::Relaxed);
                 world.relieve();
                 reactor::sleep_until(reactor::now() + EXHAUSTED).await;
@@ -71,5 +76,21 @@ pub(crate) async fn run(listening: Listening, entrance: Rc<Entrance>, world: Rc<
             in_a_row = 0;
             reactor::yield_now().await;
         }
+    }
+}
+
+/// Counts in a client that has come, by the door that the entrance leads to now: a reload may have changed it while
+/// nobody came. It waits when other workers have taken the last places in between; `None` when the entrance closes
+/// before there is one.
+async fn enter(entrance: &Entrance) -> Option<Inside> {
+    loop {
+        let door = entrance.door.borrow().clone();
+        if let Some(inside) = door.enter() {
+            return Some(inside);
+        }
+        if entrance.closing.get() {
+            return None;
+        }
+        reactor::sleep_until(reactor::now() + FULL).await;
     }
 }

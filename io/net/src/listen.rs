@@ -158,6 +158,12 @@ impl Listening {
         }
     }
 
+    /// Makes the next [`Listening::poll_accept`] ask the kernel, whatever was known: before the socket is closed, which
+    /// would reset whoever waits in its queue.
+    pub fn look_again(&self) {
+        reactor::cell(self.key, |cell| cell.readable = true);
+    }
+
     /// Waits for a connection until `deadline`.
     ///
     /// # Errors
