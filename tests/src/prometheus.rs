@@ -56,8 +56,15 @@ impl Scrape {
     /// The sum of the samples of this name that have all of these labels.
     #[must_use]
     pub fn sum(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
-        let wanted = |own: &Labels| labels.iter().all(|(label, value)| own.get(*label).is_some_and(|own| own == value));
-        let matching = self.samples.iter().filter(|((own, labels), _)| own == name && wanted(labels));
+        let wanted = |own: &Labels| {
+            labels
+                .iter()
+                .all(|(label, value)| own.get(*label).is_some_and(|own| own == value))
+        };
+        let matching = self
+            .samples
+            .iter()
+            .filter(|((own, labels), _)| own == name && wanted(labels));
         matching.map(|(_, value)| value).sum()
     }
 

@@ -1,7 +1,7 @@
 //! Where clients come in: one task for each listening socket.
 
 use crate::client;
-use crate::door::Door;
+use crate::door::{Door, Inside};
 use crate::world::World;
 use evenkeel_model::Moment;
 use evenkeel_net::listen::{Accepted, Listening};
@@ -40,41 +40,57 @@ impl Entrance {
 pub(crate) async fn run(listening: Listening, entrance: Rc<Entrance>, world: Rc<World>) {
     let mut in_a_row = 0;
     loop {
-        let arrived = within(Moment::NEVER, || {
-            match (listening.may_accept(), entrance.closing.get()) {
-                (true, _) => Poll::Ready(true),
-                (false, true) => Poll::Ready(false),
-                (false, false) => Poll::Pending,
-            }
-        });
-        if arrived.await != Ok(true) {
-            return;
-        }
-        // Only now: a place that nobody has come for would be missing at another worker.
-        let door = entrance.door.borrow().clone();
-        let Some(inside) = door.enter() else {
+        if !entrance.door.borrow().has_room() {
+            // Whoever comes now waits in the kernel.
             if entrance.closing.get() {
                 return;
             }
             reactor::sleep_until(reactor::now() + FULL).await;
             continue;
-        };
-        match listening.poll_accept() {
-            Poll::Ready(Accepted::Client(stream, address)) => {
+        }
+        let next = within(Moment::NEVER, || {
+            if entrance.closing.get() {
+                listening.look_again();
+            }
+            match listening.poll_accept() {
+                Poll::Ready(accepted) => Poll::Ready(Some(accepted)),
+                Poll::Pending if entrance.closing.get() => Poll::Ready(None),
+                Poll::Pending => Poll::Pending,
+            }
+        });
+        match next.await {
+            Ok(Some(Accepted::Client(stream, address))) => {
+                let Some(inside) = enter(&entrance).await else { return };
                 reactor::spawn(client::serve(stream, address, inside, world.clone()));
             }
-            Poll::Ready(Accepted::Exhausted(_)) => {
-                drop(inside);
+            Ok(Some(Accepted::Exhausted(_))) => {
                 world.stats.exhausted.fetch_add(1, Ordering::Relaxed);
                 world.relieve();
                 reactor::sleep_until(reactor::now() + EXHAUSTED).await;
             }
-            Poll::Ready(Accepted::Lost) | Poll::Pending => {}
+            Ok(Some(Accepted::Lost)) => {}
+            Ok(None) | Err(_) => return,
         }
         in_a_row += 1;
         if in_a_row == IN_A_ROW {
             in_a_row = 0;
             reactor::yield_now().await;
         }
+    }
+}
+
+/// Counts in a client that has come, by the door that the entrance leads to now: a reload may have changed it while
+/// nobody came. It waits when other workers have taken the last places in between; `None` when the entrance closes
+/// before there is one.
+async fn enter(entrance: &Entrance) -> Option<Inside> {
+    loop {
+        let door = entrance.door.borrow().clone();
+        if let Some(inside) = door.enter() {
+            return Some(inside);
+        }
+        if entrance.closing.get() {
+            return None;
+        }
+        reactor::sleep_until(reactor::now() + FULL).await;
     }
 }

@@ -18,6 +18,9 @@ use std::time::Duration;
 
 /// Requests served in a row to one client whose next ones are already here, before others get their turn.
 const PIPELINED_IN_A_ROW: u32 = 16;
+/// How long a client that has just come may take to its first word when its listener closes meanwhile: it could not
+/// know, and its request may be on its way.
+const FIRST_WORD: Duration = Duration::from_secs(1);
 /// How long a client whose request was not read to its end may go on sending before it is cut: long enough to read
 /// our answer, which a cut would take away from it (RFC 9112 9.6).
 const LINGER: Duration = Duration::from_secs(2);
@@ -73,8 +76,11 @@ pub(crate) async fn serve(stream: Stream, address: Option<SocketAddr>, inside: I
     };
     let mut leftover = Vec::new();
     let mut in_a_row = 0;
+    let mut first = true;
     loop {
-        let mut exchange = match read_head(&client, std::mem::take(&mut leftover)).await {
+        let arrived = read_head(&client, std::mem::take(&mut leftover), first).await;
+        first = false;
+        let mut exchange = match arrived {
             Arrived::Whole(exchange) => exchange,
             Arrived::Nothing => return,
             Arrived::Refused(exchange, refused) => {
@@ -113,7 +119,7 @@ enum Arrived {
 }
 
 /// Waits for a head. Nothing is held for a connection on which nothing has come yet.
-async fn read_head(client: &Client, leftover: Vec<u8>) -> Arrived {
+async fn read_head(client: &Client, leftover: Vec<u8>, first: bool) -> Arrived {
     let ways = client.ways();
     let mut exchange: Option<Box<Exchange>> = None;
     if !leftover.is_empty() {
@@ -126,19 +132,23 @@ async fn read_head(client: &Client, leftover: Vec<u8>) -> Arrived {
     let timeouts = ways.listener.timeouts;
     let since = reactor::now();
     loop {
+        let leaving = client.is_leaving();
         let (deadline, begun) = match &exchange {
             Some(exchange) => (exchange.record.started + timeouts.header, true),
+            None if leaving => (since + timeouts.idle.min(FIRST_WORD), false),
             None => (since + timeouts.idle, false),
         };
-        let read = within(deadline, || {
-            if !begun && client.is_leaving() {
-                return Poll::Ready(Some(Arrived::Nothing));
-            }
-            poll_head(client, &mut exchange, &ways)
+        // What has come is read first: whoever is leaving answers what was asked before.
+        let read = within(deadline, || match poll_head(client, &mut exchange, &ways) {
+            Poll::Pending if begun || !client.is_leaving() => Poll::Pending,
+            Poll::Pending if !first => Poll::Ready(Some(Arrived::Nothing)),
+            Poll::Pending if leaving => Poll::Pending,
+            Poll::Pending => Poll::Ready(None),
+            ready @ Poll::Ready(_) => ready,
         });
         match read.await {
             Ok(Some(arrived)) => return arrived,
-            // The first bytes have come: another deadline counts.
+            // The first bytes have come, or the listener closes: another deadline counts.
             Ok(None) => {}
             Err(Elapsed) => return exchange.take().map_or(Arrived::Nothing, Arrived::Late),
         }

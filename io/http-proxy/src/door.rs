@@ -31,10 +31,18 @@ impl Door {
         self.ways.borrow().clone()
     }
 
+    /// Whether another connection would be counted in.
+    pub(crate) fn has_room(&self) -> bool {
+        self.connections.load(Ordering::Relaxed) < self.limit()
+    }
+
+    fn limit(&self) -> i64 {
+        i64::from(self.ways.borrow().listener.max_connections)
+    }
+
     /// Counts a connection in if there is room for it.
     pub(crate) fn enter(self: &Rc<Door>) -> Option<Inside> {
-        let limit = i64::from(self.ways.borrow().listener.max_connections);
-        if self.connections.fetch_add(1, Ordering::Relaxed) >= limit {
+        if self.connections.fetch_add(1, Ordering::Relaxed) >= self.limit() {
             self.connections.fetch_sub(1, Ordering::Relaxed);
             return None;
         }

@@ -95,30 +95,26 @@ impl PoolSide {
         let gate = &self.shared.gate;
         let turn = Turn::new();
         let ticket = gate.wait(turn.waker(), queue.size).map_err(|_| Reason::QueueFull)?;
-        // The last place may have come free with nobody there to be called.
-        let mut called = gate.waiting() == 1;
         loop {
-            if called {
-                match self.with_chooser(|chooser| chooser.choose(&request, reactor::now())) {
-                    Choice::Go(permit) => {
-                        ticket.used();
-                        return Ok(permit);
-                    }
-                    Choice::Nothing => return Err(Reason::NoBackend),
-                    Choice::Full => gate.wait_again(&ticket, turn.waker()),
-                }
-            }
             let waited = within(deadline, || match turn.take() || client.is_gone() {
                 true => Poll::Ready(()),
                 false => Poll::Pending,
             });
+            // Leaving in any way drops the ticket, and a turn that had come passes on to the next in line.
             if waited.await == Err(Elapsed) {
                 return Err(Reason::QueueTimeout);
             }
             if client.is_gone() {
                 return Err(Reason::ClientGone);
             }
-            called = true;
+            match self.with_chooser(|chooser| chooser.choose(&request, reactor::now())) {
+                Choice::Go(permit) => {
+                    ticket.used();
+                    return Ok(permit);
+                }
+                Choice::Nothing => return Err(Reason::NoBackend),
+                Choice::Full => gate.wait_again(&ticket, turn.waker()),
+            }
         }
     }
 

@@ -158,9 +158,10 @@ impl Listening {
         }
     }
 
-    /// Whether a connection may wait, without asking the kernel.
-    pub fn may_accept(&self) -> bool {
-        reactor::cell(self.key, |cell| cell.readable)
+    /// Makes the next [`Listening::poll_accept`] ask the kernel, whatever was known: before the socket is closed, which
+    /// would reset whoever waits in its queue.
+    pub fn look_again(&self) {
+        reactor::cell(self.key, |cell| cell.readable = true);
     }
 }
 

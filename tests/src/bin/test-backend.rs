@@ -106,7 +106,10 @@ fn converse(stream: TcpStream, backend: &Backend) -> io::Result<()> {
             return tunnel(&mut reader);
         }
         let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
-        let number = query.split_once('=').and_then(|(_, value)| value.parse().ok()).unwrap_or(0);
+        let number = query
+            .split_once('=')
+            .and_then(|(_, value)| value.parse().ok())
+            .unwrap_or(0);
         match path {
             "/healthz" => match backend.health.load(Ordering::SeqCst) {
                 b'o' => answer(&mut reader, "200 OK", b"ok")?,
@@ -312,7 +315,9 @@ fn read_request(reader: &mut BufReader<TcpStream>) -> io::Result<Option<Request>
             return Ok(None);
         }
         let field = field.trim_end().to_ascii_lowercase();
-        let Some((name, value)) = field.split_once(':') else { break };
+        let Some((name, value)) = field.split_once(':') else {
+            break;
+        };
         match name {
             "content-length" => length = value.trim().parse().unwrap_or(0),
             "transfer-encoding" => chunked = true,

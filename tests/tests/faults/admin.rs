@@ -30,7 +30,13 @@ impl Admin {
     }
 
     /// Asks over TCP; the answer's status and body.
-    fn ask(&self, method: &str, path: &str, fields: &str, body: &str) -> Result<(u16, String), Box<dyn std::error::Error>> {
+    fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        fields: &str,
+        body: &str,
+    ) -> Result<(u16, String), Box<dyn std::error::Error>> {
         let address: SocketAddr = (Ipv4Addr::LOCALHOST, self.balancer.ports()[2]).into();
         let mut client = Client::connect(address)?;
         let length = body.len();
@@ -89,12 +95,21 @@ fn over_tcp_reading_is_free_and_changing_needs_the_token() -> Outcome {
 fn other_sites_cannot_ask_through_a_visitors_browser() -> Outcome {
     let admin = Admin::start()?;
     let port = admin.balancer.ports()[2];
-    for host in ["evil.example", &format!("evil.example:{port}"), "localhost.evil.example", ""] {
+    for host in [
+        "evil.example",
+        &format!("evil.example:{port}"),
+        "localhost.evil.example",
+        "",
+    ] {
         let (status, _) = admin.ask("GET", "/api/v1/status", &format!("host: {host}\r\n"), "")?;
         assert!(status == 421 || status == 400, "Host {host:?}: {status}");
     }
     let host = admin.host();
-    for field in ["origin: http://evil.example", "origin: null", "sec-fetch-site: cross-site"] {
+    for field in [
+        "origin: http://evil.example",
+        "origin: null",
+        "sec-fetch-site: cross-site",
+    ] {
         let (status, _) = admin.ask("GET", "/api/v1/status", &format!("{host}{field}\r\n"), "")?;
         assert_eq!(status, 403, "{field}");
     }

@@ -15,7 +15,11 @@ fn house() -> Result<House, Box<dyn std::error::Error>> {
 }
 
 fn logged_as(line: &Value, status: u16, reason: &str) {
-    assert_eq!((&line["status"], &line["reason"]), (&status.into(), &reason.into()), "{line}");
+    assert_eq!(
+        (&line["status"], &line["reason"]),
+        (&status.into(), &reason.into()),
+        "{line}"
+    );
 }
 
 #[test]
@@ -24,8 +28,16 @@ fn one_that_never_answers_costs_a_504_and_is_asked_once() -> Outcome {
     let mut client = house.connect()?;
     assert_eq!(ask(&mut client, "/hang")?.status, 504);
     logged_as(&house.logged("/hang")?, 504, "response-timeout");
-    assert_eq!(executions(house.journal(), "GET")?["/hang"], 1, "it may be working on it still");
-    assert_eq!(ask(&mut client, "/after")?.status, 200, "the client's connection lives on");
+    assert_eq!(
+        executions(house.journal(), "GET")?["/hang"],
+        1,
+        "it may be working on it still"
+    );
+    assert_eq!(
+        ask(&mut client, "/after")?.status,
+        200,
+        "the client's connection lives on"
+    );
     house.wait_until_quiet()
 }
 
@@ -80,7 +92,11 @@ fn one_that_closes_without_an_answer_is_tried_elsewhere_only_for_what_may_be_rep
     let mut client = house.connect()?;
     client.send(b"POST /close?post HTTP/1.1\r\nhost: test\r\ncontent-length: 5\r\n\r\nhello")?;
     assert_eq!(client.response(SOON, false)?.status, 502);
-    assert_eq!(executions(house.journal(), "POST")?["/close?post"], 1, "it may have been executed");
+    assert_eq!(
+        executions(house.journal(), "POST")?["/close?post"],
+        1,
+        "it may have been executed"
+    );
     house.wait_until_quiet()
 }
 
@@ -106,9 +122,16 @@ fn one_that_refuses_is_never_noticed_while_there_is_another() -> Outcome {
         };
         client.send(request.as_bytes())?;
         let response = client.response(SOON, false)?;
-        assert_eq!((response.status, &*response.body), (200, &b"b1"[..]), "request {number}");
+        assert_eq!(
+            (response.status, &*response.body),
+            (200, &b"b1"[..]),
+            "request {number}"
+        );
     }
-    assert!(house.metrics()?.sum("evenkeel_retries_total", &[]) > 0.0, "the dead one was tried");
+    assert!(
+        house.metrics()?.sum("evenkeel_retries_total", &[]) > 0.0,
+        "the dead one was tried"
+    );
     house.backends[1].kill()?;
     assert_eq!(ask(&mut client, "/nobody")?.status, 502);
     logged_as(&house.logged("/nobody")?, 502, "connect-refused");

@@ -13,7 +13,9 @@ const MEMORY_KIB: u64 = 64 << 10;
 const LAZY: Duration = Duration::from_millis(500);
 
 fn size() -> u64 {
-    let gib = std::env::var("EVENKEEL_BODY_GIB").ok().and_then(|text| text.parse().ok());
+    let gib = std::env::var("EVENKEEL_BODY_GIB")
+        .ok()
+        .and_then(|text| text.parse().ok());
     gib.unwrap_or(1_u64) << 30
 }
 

@@ -33,7 +33,9 @@ fn churn(every: Duration, kills: u32) -> Outcome {
     let mut dice = 0x2545_f491_4f6c_dd1d_u64;
     for _ in 0..kills {
         let begun = Instant::now();
-        dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        dice = dice
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         let victim = &mut house.backends[(dice >> 33) as usize % NAMES.len()];
         victim.kill()?;
         victim.start_again()?;

@@ -17,7 +17,10 @@ fn without_descriptors_accepting_waits_and_recovers() -> Outcome {
     house.wait_until_usable()?;
     let pid = house.balancer.pid();
     let before = open_files(pid)?;
-    assert!(before < FILES as usize / 2, "{before} files are open when there is no client");
+    assert!(
+        before < FILES as usize / 2,
+        "{before} files are open when there is no client"
+    );
     // More than there is room for: some of them wait in the kernel.
     let holders = (0..FILES).map(|_| house.connect()).collect::<Result<Vec<_>, _>>()?;
     wait_for(|| Ok(open_files(pid)? >= FILES as usize))?;

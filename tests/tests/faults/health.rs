@@ -31,7 +31,10 @@ fn a_failing_backend_leaves_after_fall_and_returns_after_rise() -> Outcome {
     house.wait_for_backend("b0", |backend| backend["health"] == "down")?;
     let backend = house.backend_status("b0")?;
     assert!(backend["checks"]["failed"].as_u64() >= Some(3), "{backend}");
-    assert!(backend["why"].as_str().is_some_and(|why| why.contains("503")), "{backend}");
+    assert!(
+        backend["why"].as_str().is_some_and(|why| why.contains("503")),
+        "{backend}"
+    );
     assert_eq!(shares(&house, 20)?, BTreeMap::from([("b1".to_owned(), 20)]));
     let labels = [("pool", "web"), ("backend", "b0")];
     assert_eq!(house.metrics()?.sum("evenkeel_backend_up", &labels), 0.0);
@@ -71,7 +74,10 @@ fn traffic_ejects_who_fails_and_takes_it_back() -> Outcome {
     })?;
     let backend = house.backend_status("b0")?;
     let (errors, health) = (backend["errors"].as_u64(), &backend["health"]);
-    assert!(errors >= Some(3) && health == "up" && backend["usable"] == false, "{backend}");
+    assert!(
+        errors >= Some(3) && health == "up" && backend["usable"] == false,
+        "{backend}"
+    );
     house.backend("b0").ask("/control?faulty=no")?;
     house.wait_for_backend("b0", |backend| backend["ejected"] == false && backend["usable"] == true)?;
     wait_for(|| Ok(shares(&house, 20)?.len() == 3))
@@ -80,7 +86,11 @@ fn traffic_ejects_who_fails_and_takes_it_back() -> Outcome {
 #[test]
 fn never_more_than_its_share_is_ejected() -> Outcome {
     let eject = "eject = { errors = 3, window = \"60s\", for = \"60s\", max = \"50%\" }\npanic = \"0%\"";
-    let house = House::start(&["b0", "b1", "b2", "b3"], "", &format!("balance = \"round-robin\"\n{eject}"))?;
+    let house = House::start(
+        &["b0", "b1", "b2", "b3"],
+        "",
+        &format!("balance = \"round-robin\"\n{eject}"),
+    )?;
     house.wait_until_usable()?;
     for name in ["b0", "b1", "b2"] {
         house.backend(name).ask("/control?faulty=yes")?;
@@ -187,7 +197,10 @@ fn those_who_wait_get_their_turn_in_order_and_a_full_queue_says_so() -> Outcome 
     house.wait_until_quiet()?;
     assert_eq!(queued(&house)?, 0);
     let turns = journal(house.journal())?;
-    let turns: Vec<&str> = turns.iter().filter_map(|(_, _, target)| target.strip_prefix("/turn-")).collect();
+    let turns: Vec<&str> = turns
+        .iter()
+        .filter_map(|(_, _, target)| target.strip_prefix("/turn-"))
+        .collect();
     let honest: Vec<&str> = turns.iter().copied().filter(|turn| *turn != "3").collect();
     assert_eq!(honest, ["0", "1", "2", "4", "5", "6", "7"]);
     assert_eq!(house.backend("b0").ask("/peak")?, "1", "the cap was never exceeded");
@@ -213,7 +226,14 @@ fn who_waits_too_long_is_told() -> Outcome {
 #[test]
 fn caps_hold_under_load() -> Outcome {
     let _alone = alone();
-    for balance in ["least-latency", "round-robin", "least-connections", "random", "hash", "first"] {
+    for balance in [
+        "least-latency",
+        "round-robin",
+        "least-connections",
+        "random",
+        "hash",
+        "first",
+    ] {
         let pool = format!("balance = \"{balance}\"\nmax_connections = 3\nqueue = {{ timeout = \"60s\" }}");
         let house = House::start(&["b0", "b1"], "", &pool)?;
         house.wait_until_usable()?;
@@ -223,7 +243,11 @@ fn caps_hold_under_load() -> Outcome {
         });
         let flows = load.go_on(600, SOON);
         let tally = load.stop();
-        assert!(flows && tally.get_failures.is_empty(), "{balance}: {:#?}", tally.get_failures);
+        assert!(
+            flows && tally.get_failures.is_empty(),
+            "{balance}: {:#?}",
+            tally.get_failures
+        );
         for backend in &house.backends {
             assert_eq!(backend.ask("/peak")?, "3", "{balance}: {}", backend.name());
         }

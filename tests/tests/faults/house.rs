@@ -118,7 +118,9 @@ impl House {
     pub(crate) fn backend_status(&self, name: &str) -> Result<Value, Box<dyn Error>> {
         let status = self.status()?;
         let pools = status["pools"].as_array().cloned().unwrap_or_default();
-        let mut backends = pools.iter().flat_map(|pool| pool["backends"].as_array().into_iter().flatten());
+        let mut backends = pools
+            .iter()
+            .flat_map(|pool| pool["backends"].as_array().into_iter().flatten());
         let found = backends.find(|backend| backend["name"] == name);
         Ok(found.ok_or_else(|| format!("status has no {name}"))?.clone())
     }
@@ -192,7 +194,10 @@ impl House {
     /// Runs a command that must succeed, and returns what it printed.
     pub(crate) fn command(&self, arguments: &[&str]) -> Result<String, Box<dyn Error>> {
         let output = self.balancer.command(arguments)?;
-        let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        let (out, err) = (
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr),
+        );
         if !output.status.success() {
             return Err(format!("{arguments:?}: {}: {out}{err}", output.status).into());
         }
@@ -205,7 +210,12 @@ pub(crate) fn list(backends: &[Backend]) -> String {
     let mut list = String::new();
     for backend in backends {
         // Writing to a string cannot fail.
-        let _ = write!(list, "{{ address = \"{}\", name = \"{}\" }}, ", backend.address(), backend.name());
+        let _ = write!(
+            list,
+            "{{ address = \"{}\", name = \"{}\" }}, ",
+            backend.address(),
+            backend.name()
+        );
     }
     list
 }
@@ -223,7 +233,11 @@ pub(crate) fn raise_file_limit() -> Outcome {
     let status = std::process::Command::new("prlimit")
         .args(["--pid", &pid, "--nofile=8192:"])
         .status()?;
-    if status.success() { Ok(()) } else { Err(format!("prlimit: {status}").into()) }
+    if status.success() {
+        Ok(())
+    } else {
+        Err(format!("prlimit: {status}").into())
+    }
 }
 
 /// Looks until it is so, at most [`SOON`].

@@ -6,8 +6,26 @@ use crate::house::{House, Outcome, SOON, ask};
 
 /// INTERFACE: every line has these, in this order, and nothing else.
 const FIELDS: [&str; 20] = [
-    "time", "listener", "client", "method", "host", "path", "protocol", "status", "reason", "route", "pool", "backend",
-    "attempts", "bytes_in", "bytes_out", "queue_ms", "connect_ms", "first_byte_ms", "total_ms", "request_id",
+    "time",
+    "listener",
+    "client",
+    "method",
+    "host",
+    "path",
+    "protocol",
+    "status",
+    "reason",
+    "route",
+    "pool",
+    "backend",
+    "attempts",
+    "bytes_in",
+    "bytes_out",
+    "queue_ms",
+    "connect_ms",
+    "first_byte_ms",
+    "total_ms",
+    "request_id",
 ];
 
 #[test]
@@ -36,31 +54,58 @@ fn the_access_log_has_a_whole_line_for_every_request() -> Outcome {
         }
         assert!(line["total_ms"].as_f64() >= Some(0.0), "{line}");
         assert!(line["time"].as_str().is_some_and(|time| time.ends_with('Z')), "{line}");
-        assert_eq!((&line["listener"], &line["client"]), (&"web".into(), &"127.0.0.1".into()));
+        assert_eq!(
+            (&line["listener"], &line["client"]),
+            (&"web".into(), &"127.0.0.1".into())
+        );
     }
     let find = |path: &str| lines.iter().find(|line| line["path"] == path).unwrap_or(&Value::Null);
     let plain = find("/plain");
     for (field, value) in [
-        ("method", "GET"), ("host", "test"), ("protocol", "HTTP/1.1"), ("reason", "ok"), ("pool", "web"), ("backend", "b0"),
+        ("method", "GET"),
+        ("host", "test"),
+        ("protocol", "HTTP/1.1"),
+        ("reason", "ok"),
+        ("pool", "web"),
+        ("backend", "b0"),
     ] {
         assert_eq!(plain[field], value, "{field}: {plain}");
     }
     assert_eq!(plain["request_id"].as_str().map(str::len), Some(32), "{plain}");
     let echo = find("/echo");
-    assert_eq!((&echo["request_id"], &echo["bytes_in"]), (&"mine".into(), &5.into()), "{echo}");
+    assert_eq!(
+        (&echo["request_id"], &echo["bytes_in"]),
+        (&"mine".into(), &5.into()),
+        "{echo}"
+    );
     assert!(echo["first_byte_ms"].as_f64() <= echo["total_ms"].as_f64(), "{echo}");
     assert_eq!(find("/%22,\"\\")["status"], 200);
     let hang = find("/hang");
-    assert_eq!((&hang["status"], &hang["reason"]), (&504.into(), &"response-timeout".into()), "{hang}");
-    assert!(hang["total_ms"].as_f64() >= Some(500.0) && hang["first_byte_ms"].is_null(), "{hang}");
+    assert_eq!(
+        (&hang["status"], &hang["reason"]),
+        (&504.into(), &"response-timeout".into()),
+        "{hang}"
+    );
+    assert!(
+        hang["total_ms"].as_f64() >= Some(500.0) && hang["first_byte_ms"].is_null(),
+        "{hang}"
+    );
     let refused = lines.iter().find(|line| line["status"] == 400).unwrap_or(&Value::Null);
-    assert_eq!((&refused["reason"], &refused["backend"]), (&"bad-request".into(), &"".into()), "{refused}");
+    assert_eq!(
+        (&refused["reason"], &refused["backend"]),
+        (&"bad-request".into(), &"".into()),
+        "{refused}"
+    );
     Ok(())
 }
 
 #[test]
 fn metrics_agree_with_what_was_sent() -> Outcome {
-    let house = House::start(&["b0", "b1"], "routes = { \"/echo\" = \"web\" }", "balance = \"round-robin\"")?;
+    let house = House::start(
+        &["b0", "b1"],
+        "routes = { \"/echo\" = \"web\" }",
+        "balance = \"round-robin\"",
+    )?;
     house.wait_until_usable()?;
     let mut client = house.connect()?;
     for number in 0..30 {
@@ -78,19 +123,32 @@ fn metrics_agree_with_what_was_sent() -> Outcome {
     let metrics = house.metrics()?;
     let requests = |labels: &[(&str, &str)]| metrics.sum("evenkeel_http_requests_total", labels);
     assert_eq!(requests(&[("listener", "web"), ("pool", "web")]), 45.0);
-    assert_eq!((requests(&[("code", "2xx")]), requests(&[("code", "5xx")])), (40.0, 5.0));
+    assert_eq!(
+        (requests(&[("code", "2xx")]), requests(&[("code", "5xx")])),
+        (40.0, 5.0)
+    );
     assert_eq!(requests(&[]), 45.0);
     let reason = |reason| metrics.sum("evenkeel_requests_by_reason_total", &[("reason", reason)]);
     assert_eq!((reason("ok"), reason("bad-response")), (40.0, 5.0));
     assert_eq!(metrics.sum("evenkeel_requests_by_reason_total", &[]), 45.0);
     assert_eq!(metrics.sum("evenkeel_http_request_seconds_count", &[]), 45.0);
-    assert_eq!(metrics.sum("evenkeel_http_request_seconds_bucket", &[("le", "+Inf")]), 45.0);
-    assert_eq!(metrics.sum("evenkeel_backend_seconds_count", &[]), 40.0, "those that answered");
+    assert_eq!(
+        metrics.sum("evenkeel_http_request_seconds_bucket", &[("le", "+Inf")]),
+        45.0
+    );
+    assert_eq!(
+        metrics.sum("evenkeel_backend_seconds_count", &[]),
+        40.0,
+        "those that answered"
+    );
     assert_eq!(metrics.sum("evenkeel_backend_requests_total", &[("pool", "web")]), 45.0);
     assert_eq!(metrics.sum("evenkeel_backend_errors_total", &[("pool", "web")]), 5.0);
     for backend in ["b0", "b1"] {
         let labels = [("pool", "web"), ("backend", backend)];
-        assert!(metrics.sum("evenkeel_backend_requests_total", &labels) > 15.0, "{backend}");
+        assert!(
+            metrics.sum("evenkeel_backend_requests_total", &labels) > 15.0,
+            "{backend}"
+        );
         assert_eq!(metrics.sum("evenkeel_backend_up", &labels), 1.0);
         assert_eq!(metrics.sum("evenkeel_backend_usable", &labels), 1.0);
         assert_eq!(metrics.sum("evenkeel_backend_in_flight", &labels), 0.0);

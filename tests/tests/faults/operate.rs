@@ -52,7 +52,11 @@ fn drain_waits_for_the_last_request_and_sends_no_new_one() -> Outcome {
     wait_for(|| Ok(drain.try_wait()?.is_some()))?;
     assert!(drain.wait()?.success());
     let backend = house.backend_status("b0")?;
-    assert_eq!((&backend["in_flight"], &backend["health"]), (&0.into(), &"up".into()), "{backend}");
+    assert_eq!(
+        (&backend["in_flight"], &backend["health"]),
+        (&0.into(), &"up".into()),
+        "{backend}"
+    );
     house.command(&["ready", "web/b0", "--wait", "20s"])?;
     assert_eq!(house.body("/after")?, "b0");
     Ok(())
@@ -65,11 +69,17 @@ fn drain_says_so_when_a_request_outlasts_its_patience() -> Outcome {
     let _client = long_request(&house)?;
     let output = house.balancer.command(&["drain", "web/b0", "--wait", "300ms"])?;
     assert_eq!(output.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("1 request"), "{output:?}");
+    assert!(
+        String::from_utf8_lossy(&output.stderr).contains("1 request"),
+        "{output:?}"
+    );
     assert_eq!(house.backend_status("b0")?["state"], "drain", "it stays drained");
     let output = house.balancer.command(&["drain", "web/b7"])?;
     assert_eq!(output.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("did you mean"), "{output:?}");
+    assert!(
+        String::from_utf8_lossy(&output.stderr).contains("did you mean"),
+        "{output:?}"
+    );
     Ok(())
 }
 
@@ -106,7 +116,9 @@ fn a_backend_in_maintenance_gets_nothing_and_is_not_checked() -> Outcome {
     assert_eq!(house.body("/")?, "b1");
     // Ready again, it must prove itself.
     house.command(&["ready", "web/b0"])?;
-    house.wait_for_backend("b0", |backend| backend["health"] == "down" && backend["usable"] == false)?;
+    house.wait_for_backend("b0", |backend| {
+        backend["health"] == "down" && backend["usable"] == false
+    })?;
     house.backend("b0").ask("/control?health=ok")?;
     house.command(&["ready", "web/b0", "--wait", "20s"])?;
     assert_eq!(house.body("/")?, "b0");
@@ -173,12 +185,44 @@ fn a_graceful_stop_finishes_what_is_running_and_takes_nothing_new() -> Outcome {
     house.wait_for_backend("b0", |backend| backend["in_flight"] == 2)?;
     house.balancer.signal("TERM")?;
     wait_for(|| Ok(house.connect().is_err()))?;
-    assert!(idle.read_to_end(SOON) && idle.received().is_empty(), "an idle connection ends at once");
+    assert!(
+        idle.read_to_end(SOON) && idle.received().is_empty(),
+        "an idle connection ends at once"
+    );
     sending.send(b"67890")?;
     for (client, body) in [(&mut sending, "10"), (&mut running, "b0")] {
         let response = client.response(SOON, false)?;
         assert_eq!((response.status, &*response.body), (200, body.as_bytes()));
         assert!(client.read_to_end(SOON), "and the connection ends");
+    }
+    assert!(house.balancer.wait_for_end(SOON)?.success());
+    Ok(())
+}
+
+#[test]
+fn a_graceful_stop_answers_whoever_has_just_come() -> Outcome {
+    let mut house = House::start(&["b0", "b1"], "", FIRST)?;
+    house.wait_until_usable()?;
+    let mut clients = (0..16).map(|_| house.connect()).collect::<Result<Vec<_>, _>>()?;
+    wait_for(|| Ok(house.metrics()?.sum("evenkeel_connections", &[("listener", "web")]) == 16.0))?;
+    house.balancer.signal("TERM")?;
+    let request = b"GET / HTTP/1.1\r\nhost: test\r\n\r\n";
+    // Some as it stops, some when it surely has.
+    for client in &mut clients[..8] {
+        client.send(request)?;
+    }
+    wait_for(|| Ok(house.connect().is_err()))?;
+    for client in &mut clients[8..] {
+        client.send(request)?;
+    }
+    for (number, client) in clients.iter_mut().enumerate() {
+        let response = client.response(SOON, false);
+        let response = response.map_err(|problem| format!("client {number}: {problem}"))?;
+        assert_eq!(response.status, 200);
+        // The first ones may be answered before the signal arrives.
+        let closes = response.fields.members("connection") == ["close"];
+        assert!(closes || number < 8, "client {number} is told");
+        assert!(client.read_to_end(SOON), "client {number} is ended");
     }
     assert!(house.balancer.wait_for_end(SOON)?.success());
     Ok(())
@@ -192,7 +236,10 @@ fn a_second_signal_stops_at_once() -> Outcome {
     house.balancer.signal("TERM")?;
     wait_for(|| Ok(house.connect().is_err()))?;
     let seen = client.received().len();
-    assert!(client.read_until(SOON, |bytes, _| bytes.len() > seen + 100), "it goes on");
+    assert!(
+        client.read_until(SOON, |bytes, _| bytes.len() > seen + 100),
+        "it goes on"
+    );
     house.balancer.signal("TERM")?;
     house.balancer.wait_for_end(SOON)?;
     assert!(client.read_to_end(SOON));

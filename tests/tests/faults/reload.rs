@@ -24,7 +24,10 @@ fn ten_reloads_cost_no_request_and_no_connection() -> Outcome {
         ..Plan::gets(house.address(), 4)
     });
     for round in 0..10 {
-        assert!(kept.go_on(200, SOON) && fresh.go_on(50, SOON), "traffic flows in round {round}");
+        assert!(
+            kept.go_on(200, SOON) && fresh.go_on(50, SOON),
+            "traffic flows in round {round}"
+        );
         house.balancer.write_configuration(&configuration(&house, round))?;
         if round % 2 == 0 {
             house.balancer.signal("HUP")?;
@@ -34,13 +37,23 @@ fn ten_reloads_cost_no_request_and_no_connection() -> Outcome {
         }
         wait_for(|| Ok(backends(&house)? == expected(round)))?;
     }
-    assert!(kept.go_on(200, SOON) && fresh.go_on(50, SOON), "traffic flows after the last");
+    assert!(
+        kept.go_on(200, SOON) && fresh.go_on(50, SOON),
+        "traffic flows after the last"
+    );
     let (kept, fresh) = (kept.stop(), fresh.stop());
     assert!(kept.get_failures.is_empty(), "{:#?}", kept.get_failures);
     assert!(fresh.get_failures.is_empty(), "{:#?}", fresh.get_failures);
     assert_eq!(kept.posts_with(200), kept.posts.len(), "{:?}", kept.posts);
-    assert_eq!(kept.connections as usize, CLIENTS, "every connection was kept through all reloads");
-    assert_eq!(kept.by_body.keys().collect::<Vec<_>>(), NAMES, "everybody had work at some time");
+    assert_eq!(
+        kept.connections as usize, CLIENTS,
+        "every connection was kept through all reloads"
+    );
+    assert_eq!(
+        kept.by_body.keys().collect::<Vec<_>>(),
+        NAMES,
+        "everybody had work at some time"
+    );
     Ok(())
 }
 
@@ -54,7 +67,10 @@ fn a_bad_file_changes_nothing() -> Outcome {
     let output = house.balancer.command(&["reload", "-c", &file.to_string_lossy()])?;
     let message = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{message}");
-    assert!(message.contains("did you mean") && message.contains("round-robin"), "{message}");
+    assert!(
+        message.contains("did you mean") && message.contains("round-robin"),
+        "{message}"
+    );
     assert_eq!(backends(&house)?, before);
     assert_eq!(house.status()?["config"]["last_reload_success"], false);
     assert_eq!(house.metrics()?.sum("evenkeel_config_last_reload_success", &[]), 0.0);
@@ -69,9 +85,17 @@ fn a_bad_file_changes_nothing() -> Outcome {
 fn a_removed_listener_ends_its_kept_connections_after_their_request() -> Outcome {
     let house = House::start(&["b0"], "", "")?;
     let socket = house.balancer.directory().join("second.sock");
-    let second = format!("[listener.second]\nbind = \"unix:{}\"\npool = \"web\"\n", socket.display());
+    let second = format!(
+        "[listener.second]\nbind = \"unix:{}\"\npool = \"web\"\n",
+        socket.display()
+    );
     house.reconfigure("[pool.web]", &format!("{second}\n[pool.web]"))?;
-    let reload = ["reload", "-c", &house.balancer.configuration().to_string_lossy().into_owned()].map(str::to_owned);
+    let reload = [
+        "reload",
+        "-c",
+        &house.balancer.configuration().to_string_lossy().into_owned(),
+    ]
+    .map(str::to_owned);
     let reload: Vec<&str> = reload.iter().map(String::as_str).collect();
     house.command(&reload)?;
     let mut client = second_client(&socket)?;
@@ -83,6 +107,39 @@ fn a_removed_listener_ends_its_kept_connections_after_their_request() -> Outcome
     // The idle one is ended, that of the listener that stayed is not.
     assert_eq!(io::Read::read(&mut client, &mut [0; 16])?, 0);
     assert_eq!(crate::house::ask(&mut other, "/")?.status, 200);
+    Ok(())
+}
+
+#[test]
+fn an_address_that_goes_to_another_listener_loses_nobody_who_comes() -> Outcome {
+    let house = House::start(&["b0", "b1"], "", "")?;
+    house.wait_until_usable()?;
+    let fresh = Load::start(Plan {
+        closing: true,
+        ..Plan::gets(house.address(), 4)
+    });
+    let file = house.balancer.configuration().to_string_lossy().into_owned();
+    for (from, to) in [("web", "other"), ("other", "third"), ("third", "web")] {
+        assert!(fresh.go_on(100, SOON));
+        house.reconfigure(&format!("[listener.{from}]"), &format!("[listener.{to}]"))?;
+        house.command(&["reload", "-c", &file])?;
+    }
+    assert!(fresh.go_on(100, SOON));
+    let fresh = fresh.stop();
+    assert!(fresh.get_failures.is_empty(), "{:#?}", fresh.get_failures);
+    // Nobody came between two reloads: the next ones still find the new listener.
+    for name in ["fourth", "fifth"] {
+        house.reconfigure("[listener.", &format!("[listener.{name}-"))?;
+        house.command(&["reload", "-c", &file])?;
+    }
+    for _ in 0..16 {
+        house.body("/")?;
+    }
+    let log = house.access_log(0)?;
+    assert_eq!(
+        log.last().map(|line| &line["listener"]),
+        Some(&"fifth-fourth-web".into())
+    );
     Ok(())
 }
 

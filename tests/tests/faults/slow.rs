@@ -71,7 +71,10 @@ fn a_client_that_never_says_a_word_is_ended_by_the_idle_timeout() -> Outcome {
     assert_eq!(crate::house::ask(&mut kept, "/")?.status, 200);
     assert!(silent.read_to_end(SOON) && kept.read_to_end(SOON));
     assert!(begun.elapsed() >= Duration::from_secs(1));
-    assert!(silent.received().is_empty() && kept.received().is_empty(), "there is nothing to answer");
+    assert!(
+        silent.received().is_empty() && kept.received().is_empty(),
+        "there is nothing to answer"
+    );
     Ok(())
 }
 
@@ -173,8 +176,14 @@ impl Slow {
         };
         let answer = String::from_utf8_lossy(&self.received);
         match self.kind {
-            Kind::Header => assert!(after >= HEADER && answer.starts_with("HTTP/1.1 408 "), "{self:?} {answer}"),
-            Kind::Body => assert!(after >= REQUEST && answer.starts_with("HTTP/1.1 408 "), "{self:?} {answer}"),
+            Kind::Header => assert!(
+                after >= HEADER && answer.starts_with("HTTP/1.1 408 "),
+                "{self:?} {answer}"
+            ),
+            Kind::Body => assert!(
+                after >= REQUEST && answer.starts_with("HTTP/1.1 408 "),
+                "{self:?} {answer}"
+            ),
             Kind::Reader => assert!(after >= REQUEST && self.count < BIG, "{self:?}"),
         }
     }

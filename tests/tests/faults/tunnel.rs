@@ -10,11 +10,18 @@ fn open(house: &House, early: &[u8]) -> Result<Client, Box<dyn std::error::Error
     let mut client = house.connect()?;
     client.send(&[UPGRADE, early].concat())?;
     let is_whole = |bytes: &[u8], _: bool| bytes.windows(4).any(|bytes| bytes == b"\r\n\r\n");
-    assert!(client.read_until(SOON, is_whole), "{:?}", String::from_utf8_lossy(client.received()));
+    assert!(
+        client.read_until(SOON, is_whole),
+        "{:?}",
+        String::from_utf8_lossy(client.received())
+    );
     let head = client.received().windows(4).position(|bytes| bytes == b"\r\n\r\n");
     let head = head.map_or(0, |at| at + 4);
     let text = String::from_utf8_lossy(&client.received()[..head]).to_ascii_lowercase();
-    assert!(text.starts_with("http/1.1 101 ") && text.contains("upgrade: echo\r\n"), "{text}");
+    assert!(
+        text.starts_with("http/1.1 101 ") && text.contains("upgrade: echo\r\n"),
+        "{text}"
+    );
     client.discard(head);
     Ok(client)
 }
@@ -46,7 +53,11 @@ fn a_tunnel_carries_bytes_both_ways_and_half_closes() -> Outcome {
     assert!(!client.was_reset());
     house.wait_until_quiet()?;
     let line = house.logged("/chat")?;
-    assert_eq!((&line["status"], &line["reason"]), (&101.into(), &"ok".into()), "{line}");
+    assert_eq!(
+        (&line["status"], &line["reason"]),
+        (&101.into(), &"ok".into()),
+        "{line}"
+    );
     assert!(line["bytes_in"].as_u64() >= Some(1 << 20), "{line}");
     assert!(line["bytes_out"].as_u64() >= Some(1 << 20), "{line}");
     Ok(())
