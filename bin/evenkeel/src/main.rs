@@ -6,6 +6,7 @@ mod command;
 mod demo;
 mod doors;
 mod paint;
+mod privileges;
 mod table;
 
 use clap::Parser;

@@ -2,7 +2,7 @@
 
 use super::{configuration, fail};
 use crate::cli::File;
-use crate::{doors, paint};
+use crate::{doors, paint, privileges};
 use evenkeel_control::{Failure, STOP_LIMIT, Source, Start, log};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::path::PathBuf;
@@ -20,6 +20,7 @@ pub(crate) fn run(arguments: &File, socket: Option<PathBuf>) -> ExitCode {
     };
     log::configure(config.log);
     raise_file_limit();
+    privileges::drop_unneeded();
     let start = Start {
         config: Arc::new(config),
         source: Source::File(path),

@@ -154,6 +154,10 @@ impl Heart {
         let checked = self.pool.check.is_some();
         let rise = self.pool.check.as_ref().map_or(1, |check| check.rise);
         let backend = &mut self.backends[index];
+        if backend.health == Health::Down {
+            // Checks saw it fall and return: what traffic thought of the one before says nothing about this one.
+            backend.ejection.end(now);
+        }
         let from = backend.health.as_str();
         backend.health = Health::Up;
         backend.proven = true;

@@ -320,6 +320,23 @@ fn traffic_ejects_and_time_brings_back_and_each_time_it_takes_longer() {
 }
 
 #[test]
+fn one_that_checks_saw_die_and_return_is_not_kept_out_for_what_the_dead_one_did() {
+    let mut heart = up(&round_robin(4));
+    let bad = heart.view().members[1].id;
+    send(&mut heart, 40, &[1], at(10));
+    assert!(heart.view().members[1].ejected);
+    run(
+        &mut heart,
+        at(10),
+        at(12_000),
+        |id| if id == bad { fail() } else { pass() },
+    );
+    assert_eq!(heart.view().members[1].health, Health::Down);
+    run(&mut heart, at(12_000), at(20_000), |_| pass());
+    assert!(heart.view().members[1].usable && !heart.view().members[1].ejected);
+}
+
+#[test]
 fn ejection_takes_at_most_its_share_and_never_where_all_fail_alike() {
     let mut heart = up(&round_robin(4));
     send(&mut heart, 100, &[0, 1, 2], at(10));
