@@ -9,7 +9,8 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::time::{Duration, Instant};
 
 /// Batches of lines on their way to the writer. A worker hands over one for each batch of events, so this is
 /// seconds of a disk that does not answer.
@@ -17,8 +18,13 @@ const BATCHES: usize = 1024;
 /// A batch is handed over early when it has grown to this many bytes.
 const BATCH_BYTES: usize = 64 * 1024;
 
+/// Between two looks at whether the channel has room for a farewell.
+const LOOK: Duration = Duration::from_millis(5);
+
 enum Message {
     Lines(Vec<u8>),
+    /// Answered when everything before it is written.
+    Flush(SyncSender<()>),
     /// The file may have been moved away by a log rotation.
     Reopen,
 }
@@ -56,6 +62,21 @@ impl Sink {
         let _ = self.sender.try_send(Message::Reopen);
     }
 
+    /// Waits until what was sent is written, until `deadline` at most: for the end of the process.
+    pub(crate) fn flush(&self, deadline: Instant) {
+        let (done, written) = sync_channel(1);
+        let mut message = Message::Flush(done);
+        while let Err(TrySendError::Full(back)) = self.sender.try_send(message) {
+            if Instant::now() >= deadline {
+                return;
+            }
+            std::thread::sleep(LOOK);
+            message = back;
+        }
+        // Late or gone: there is nobody left to tell.
+        let _ = written.recv_timeout(deadline.saturating_duration_since(Instant::now()));
+    }
+
     fn send(&self, lines: Vec<u8>, count: u64) {
         if self.sender.try_send(Message::Lines(lines)).is_err() {
             self.stats.log_dropped.fetch_add(count, Ordering::Relaxed);
@@ -72,6 +93,7 @@ fn write_all(receiver: &Receiver<Message>, mut output: Box<dyn Write + Send>, pa
         match message {
             // A disk that is full today may have room tomorrow: the lines are lost, the log is not.
             Message::Lines(lines) => drop(output.write_all(&lines).and_then(|()| output.flush())),
+            Message::Flush(done) => drop(done.try_send(())),
             Message::Reopen => {
                 if let Some(Ok(file)) = path.map(append) {
                     output = Box::new(file);
