@@ -34,7 +34,7 @@ use std::time::Duration;
 /// Enough for the shallow calls below; a thousand threads shall not cost a gigabyte of address space.
 const STACK_BYTES: usize = 128 << 10;
 /// Bytes of an answer written at once.
-const PIECE: [u8; 64 << 10] = [b'x'; 64 << 10];
+static PIECE: [u8; 64 << 10] = [b'x'; 64 << 10];
 /// The largest body that is echoed.
 const ECHO_BYTES: usize = 1 << 20;
 
