@@ -46,5 +46,6 @@ fn without_descriptors_accepting_waits_and_recovers() -> Outcome {
     let metrics = house.metrics()?;
     assert!(metrics.sum("evenkeel_accept_exhausted_total", &[]) > 0.0);
     assert_eq!(metrics.sum("evenkeel_panics_total", &[]), 0.0);
-    wait_for(|| Ok(open_files(pid)? <= before + 4))
+    // Idle connections to the backend are kept, at most as many as there were requests at once on each worker.
+    wait_for(|| Ok(open_files(pid)? <= before + 10))
 }
