@@ -68,11 +68,15 @@ impl World {
 
     /// Hands on the log lines of a batch, and closes idle connections that their backends ended meanwhile.
     pub(crate) fn after_batch(&self) {
-        for lines in self.logs.borrow().iter() {
-            lines.flush();
-        }
+        self.flush_logs();
         if reactor::orphans_had_events() {
             self.sweep(reactor::now());
+        }
+    }
+
+    pub(crate) fn flush_logs(&self) {
+        for lines in self.logs.borrow().iter() {
+            lines.flush();
         }
     }
 
