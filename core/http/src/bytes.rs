@@ -60,13 +60,13 @@ pub(crate) fn skip_token(bytes: &[u8], mut at: usize) -> usize {
 /// Marks the high bit of every byte that is neither an ASCII letter nor `-`.
 fn not_letter_or_dash(word: u64) -> u64 {
     let seven = word & !HIGH;
-    let lower = seven | LOW * 0x20;
+    let lower = seven | (LOW * 0x20);
     // Sums of two bytes below 0x80 stay within their byte: its high bit says whether a bound is reached.
     let from_a = lower + LOW * (0x80 - b'a' as u64);
     let beyond_z = lower + LOW * (0x80 - (b'z' as u64 + 1));
     let not_dash = (seven ^ (LOW * b'-' as u64)) + LOW * 0x7f;
     let letter = from_a & !beyond_z;
-    (!letter & not_dash | word) & HIGH
+    ((!letter & not_dash) | word) & HIGH
 }
 
 /// The first place at or after `at` that may not be in a target; `bytes.len()` when there is none.
