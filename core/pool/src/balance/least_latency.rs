@@ -8,6 +8,9 @@ use std::time::Duration;
 /// Expected times within this factor of the best count as equal: answers scatter, and chasing the luckiest estimate
 /// would only send everybody to the same backend.
 const BAND: f32 = 1.5;
+/// One of whom little has been seen gets the benefit of the doubt: the mean of n answers is off by about one part in the
+/// root of n. After so many it is known well enough.
+const WELL_KNOWN: u32 = 64;
 /// A silence of this many usual gaps between answers is nothing unusual; beyond it, it speaks against the backend.
 const USUAL_GAPS: f32 = 2.0;
 /// So many requests more than were seen to cost nothing may be tried: how else would it be learned that they do not.
@@ -58,6 +61,8 @@ struct Look {
     /// Unanswered requests and unusual silence, per weight; a random part below one request breaks ties.
     busy: f32,
     index: u16,
+    /// Up to how many times the best expected time it counts as equal.
+    band: f32,
     /// Nothing is known of its speed yet: it gets one request at a time, as if it were as fast as the best.
     unknown: bool,
     /// For how long it was passed over, in nanoseconds; 0 = not long enough for a trial.
@@ -148,6 +153,7 @@ impl Lane {
         let due = passed_over > nanos(TRIAL_AFTER) && passed_over > (silence / 2).min(nanos(TRIAL_LATEST));
         Look {
             index: self.index,
+            band: band(self.load.samples()),
             unknown: estimate.latency == 0.0,
             expected,
             busy: (busy + tie) * self.burden,
@@ -163,12 +169,19 @@ fn least_busy_of_the_fast(looks: &[Look]) -> Option<u16> {
         if look.unknown {
             best.is_infinite() || look.expected == 0.0
         } else {
-            look.expected <= best * BAND
+            look.expected <= best * look.band
         }
     };
     let fast = looks.iter().filter(fast);
     let least = fast.reduce(|least, look| if look.busy < least.busy { look } else { least });
     least.map(|look| look.index)
+}
+
+fn band(samples: u32) -> f32 {
+    if samples >= WELL_KNOWN {
+        return BAND;
+    }
+    BAND * (1.0 + 1.0 / (samples.max(1) as f32).sqrt())
 }
 
 fn passed(from: Moment, to: Moment) -> u64 {
