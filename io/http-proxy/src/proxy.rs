@@ -128,7 +128,7 @@ async fn own_answer(
     let window = client.inside.door.now().listener.timeouts.request;
     match flush(client, exchange, window).await {
         Ok(()) if keep_alive => Then::Next,
-        Ok(()) if bodiless => Then::Close,
+        Ok(()) if bodiless && !client.socket.may_read() => Then::Close,
         Ok(()) => Then::Linger,
         Err(_) => Then::Close,
     }
@@ -313,7 +313,11 @@ impl Journey<'_> {
     async fn arrive(&mut self, end: End, backend: Socket, mut permit: Permit, tries: Tries) -> Try {
         let now = reactor::now();
         match end {
-            End::Answered { reusable, keep_alive } => {
+            End::Answered {
+                reusable,
+                keep_alive,
+                whole,
+            } => {
                 if let Some(answered) = self.exchange.record.answered {
                     self.pool.seconds(&permit).record(answered);
                 }
@@ -324,7 +328,7 @@ impl Journey<'_> {
                 }
                 // The backend is done with: its place is free while the client still reads.
                 drop(permit);
-                let (reason, then) = self.deliver(keep_alive).await;
+                let (reason, then) = self.deliver(keep_alive, whole).await;
                 Try::Over(reason, then)
             }
             End::Upgraded => {
@@ -386,8 +390,8 @@ impl Journey<'_> {
         }
     }
 
-    /// Sends the client what is left of its answer.
-    async fn deliver(&mut self, keep_alive: bool) -> (Reason, Then) {
+    /// Sends the client what is left of its answer. One that may still be sending gets time to read it.
+    async fn deliver(&mut self, keep_alive: bool, whole: bool) -> (Reason, Then) {
         if !self.exchange.to_client.is_empty() {
             let window = self.ways.listener.timeouts.request;
             if let Err(reason) = flush(self.client, self.exchange, window).await {
@@ -397,14 +401,8 @@ impl Journey<'_> {
         if keep_alive {
             return (Reason::Ok, Then::Next);
         }
-        (
-            Reason::Ok,
-            if self.client.socket.may_read() {
-                Then::Linger
-            } else {
-                Then::Close
-            },
-        )
+        let sending = !whole || self.client.socket.may_read();
+        (Reason::Ok, if sending { Then::Linger } else { Then::Close })
     }
 
     async fn over(&mut self, reason: Reason, begun: bool) -> Try {

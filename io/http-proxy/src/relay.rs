@@ -55,6 +55,8 @@ pub(crate) enum End {
         reusable: bool,
         /// The client's connection is good for another request.
         keep_alive: bool,
+        /// All of the request was read; else the client may still be sending.
+        whole: bool,
     },
     /// The protocol was switched: both sides are a tunnel from here on.
     Upgraded,
@@ -314,6 +316,7 @@ impl<'a> Relay<'a> {
             return Err(End::Answered {
                 reusable,
                 keep_alive: self.keep_alive && whole,
+                whole,
             });
         }
         Ok(read | moved)
