@@ -421,7 +421,7 @@ impl Journey<'_> {
             self.exchange.record.status = reason.status();
             return (reason, Then::Close);
         }
-        self.exchange.to_client.clear();
+        // What is here still is interim answers, and the client may have got half of one: they go first.
         let bodiless = matches!(
             self.exchange.head.framing,
             RequestFraming::None | RequestFraming::Length(0)
