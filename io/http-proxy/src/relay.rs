@@ -326,6 +326,10 @@ impl<'a> Relay<'a> {
         match self.exchange.to_client.flush(self.client) {
             Ok(count) => {
                 self.note_client(count);
+                if count > 0 {
+                    // While the client did not read, the backend could not go on: its time begins anew.
+                    self.backend_since = reactor::now();
+                }
                 Ok(count > 0)
             }
             Err(_) => Err(self.failed(Reason::ClientGone, None)),
