@@ -253,7 +253,7 @@ impl Journey<'_> {
     }
 
     async fn relay(&mut self, backend: &Socket, permit: &mut Permit, hold: bool, timeout: std::time::Duration) -> End {
-        let (client, pool) = (self.client, self.pool);
+        let (client, pool, asks_on) = (self.client, self.pool, self.exchange.head.keep_alive);
         let terms = Terms {
             client: self.ways.listener.timeouts.request,
             backend: timeout,
@@ -261,7 +261,7 @@ impl Journey<'_> {
             hold,
             retry_statuses: if hold { &self.way.retry_statuses } else { &[] },
             may_retry: &|| pool.may_retry(),
-            keep_alive: self.exchange.head.keep_alive && !client.is_leaving(),
+            keep_alive: &|| asks_on && !client.is_leaving(),
         };
         let up = self.exchange.rewind();
         self.write_head();

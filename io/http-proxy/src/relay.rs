@@ -43,8 +43,8 @@ pub(crate) struct Terms<'a> {
     pub(crate) retry_statuses: &'a [u16],
     /// Takes one retry from the budget, if there is one.
     pub(crate) may_retry: &'a dyn Fn() -> bool,
-    /// Whether the client's connection may live on.
-    pub(crate) keep_alive: bool,
+    /// Whether the client's connection may live on, as far as is known when the answer's head is written.
+    pub(crate) keep_alive: &'a dyn Fn() -> bool,
 }
 
 /// How a relay ended.
@@ -145,7 +145,7 @@ impl<'a> Relay<'a> {
             interim: 0,
             begun: false,
             answered: false,
-            keep_alive: terms.keep_alive,
+            keep_alive: true,
             reusable: true,
             patience: Patience::new(terms.client),
             backend_since: now,
@@ -414,7 +414,7 @@ impl<'a> Relay<'a> {
         let version = self.exchange.head.version;
         self.framing = self.exchange.response.answer_framing(version);
         // A body still under way may never end: what follows it on this connection could not be told from it.
-        self.keep_alive &= self.up_ended && self.framing != AnswerFraming::Close;
+        self.keep_alive &= self.up_ended && self.framing != AnswerFraming::Close && (self.terms.keep_alive)();
         let answer = Answer {
             client_version: version,
             keep_alive: self.keep_alive,
