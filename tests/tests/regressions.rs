@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use evenkeel_tests::balancer::Balancer;
 use evenkeel_tests::client::Client;
+use evenkeel_tests::origin::Origin;
 
 type Outcome = Result<(), Box<dyn Error>>;
 
@@ -194,5 +195,36 @@ fn what_was_asked_while_the_balancer_stops_is_answered() -> Outcome {
     first.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nlast")?;
     assert_eq!(early.response(SOON, false)?.body, b"last");
     assert!(early.read_to_end(SOON) && !early.was_reset());
+    Ok(())
+}
+
+#[test]
+fn who_waits_in_the_kernel_when_the_stop_comes_is_answered() -> Outcome {
+    for round in 0..10 {
+        let origin = Origin::start()?;
+        let mut balancer = Balancer::start(1, |ports| {
+            let (port, address) = (ports[0], origin.address());
+            format!(
+                "[listener.web]\nbind = \"127.0.0.1:{port}\"\npool = \"web\"\n\
+                 [pool.web]\nbackends = [\"{address}\"]\ncheck = false\n"
+            )
+        })?;
+        balancer.signal("STOP")?;
+        let address = (Ipv4Addr::LOCALHOST, balancer.ports()[0]).into();
+        let mut clients = Vec::new();
+        for _ in 0..50 {
+            let mut client = Client::connect(address)?;
+            client.send(GET)?;
+            clients.push(client);
+        }
+        balancer.signal("TERM")?;
+        balancer.signal("CONT")?;
+        for (number, client) in clients.iter_mut().enumerate() {
+            let response = client.response(SOON, false);
+            let response = response.map_err(|error| format!("round {round}, client {number}: {error}"))?;
+            assert_eq!(response.status, 200);
+        }
+        balancer.wait_for_end(SOON)?;
+    }
     Ok(())
 }

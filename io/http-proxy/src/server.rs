@@ -13,11 +13,12 @@ use evenkeel_pool::Shared;
 use evenkeel_route::Router;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -50,7 +51,6 @@ pub struct Server {
 /// What the workers have been told.
 #[derive(Default)]
 struct Configured {
-    listeners: Vec<Name>,
     bound: Vec<BoundTo>,
     sinks: Vec<(AccessLog, Arc<Sink>)>,
 }
@@ -117,12 +117,6 @@ impl Server {
         }
         configured.bound = bound;
         configured.sinks.clone_from(&sinks);
-        configured.listeners = setup
-            .config
-            .listeners
-            .iter()
-            .map(|listener| listener.name.clone())
-            .collect();
         self.tell_workers(setup, sockets, &sinks)
     }
 
@@ -239,15 +233,16 @@ impl Server {
     /// `limit` came first.
     pub fn stop(&self, limit: Duration) -> bool {
         let begun = Instant::now();
+        let (sender, closed) = channel();
         for remote in &self.workers {
-            remote.run(Box::new(|| with_worker(Worker::stop)));
+            let sender = sender.clone();
+            remote.run(Box::new(move || with_worker(|worker| worker.stop(&sender))));
         }
-        let listeners = {
-            let configured = self.configured.lock().unwrap_or_else(PoisonError::into_inner);
-            configured.listeners.clone()
-        };
-        let open = || listeners.iter().map(|listener| self.connections(listener)).sum::<u64>();
-        while open() > 0 {
+        drop(sender);
+        // Nothing is ever sent: it ends when every entrance has taken in who waited there, and has dropped its sender.
+        // Until then, nobody being here does not mean that nobody is coming.
+        let _ = closed.recv_timeout(limit);
+        while self.stats.open_connections() > 0 {
             if begun.elapsed() >= limit {
                 return false;
             }
@@ -268,7 +263,7 @@ fn cannot_bind(listener: &Name, address: &BindAddress, error: &io::Error) -> Str
 }
 
 /// A worker's thread.
-fn work(index: usize, stats: &Arc<Stats>, begun: &std::sync::mpsc::Sender<io::Result<Remote>>) {
+fn work(index: usize, stats: &Arc<Stats>, begun: &Sender<io::Result<Remote>>) {
     let remote = reactor::begin();
     let failed = remote.is_err();
     if begun.send(remote).is_err() || failed {
@@ -391,6 +386,7 @@ impl Worker {
                 door: RefCell::new((*door).clone()),
                 closing: Cell::new(false),
                 task: Cell::new(None),
+                closed: RefCell::new(None),
             });
             let (inside, world) = (entrance.clone(), self.world.clone());
             let task = reactor::spawn(async move {
@@ -406,9 +402,10 @@ impl Worker {
         Ok(())
     }
 
-    fn stop(&mut self) {
+    fn stop(&mut self, closed: &Sender<Infallible>) {
         self.world.stopping.set(true);
         for (_, entrance) in self.entrances.drain() {
+            *entrance.closed.borrow_mut() = Some(closed.clone());
             entrance.close();
         }
         reactor::wake_everyone();
