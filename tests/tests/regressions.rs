@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::io::{self, Read as _, Write as _};
 use std::mem::MaybeUninit;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
@@ -226,5 +226,90 @@ fn who_waits_in_the_kernel_when_the_stop_comes_is_answered() -> Outcome {
         }
         balancer.wait_for_end(SOON)?;
     }
+    Ok(())
+}
+
+#[test]
+fn a_pool_that_a_reload_removed_leaves_no_connection_and_no_line_behind() -> Outcome {
+    let stage = Stage::set("access_log = \"access.log\"", "")?;
+    let file = stage.balancer.configuration();
+    let before = std::fs::read_to_string(&file)?;
+    // This client sits on the old configuration's side for as long as it stays.
+    let mut kept = Client::connect(stage.address())?;
+    kept.send(GET)?;
+    let mut idle = stage.accept()?;
+    read_head(&mut idle)?;
+    let mut busy = Client::connect(stage.address())?;
+    busy.send(b"GET /busy HTTP/1.1\r\nhost: test\r\n\r\n")?;
+    let mut working = stage.accept()?;
+    read_head(&mut working)?;
+    idle.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nkept")?;
+    assert_eq!(kept.response(SOON, false)?.body, b"kept");
+
+    let other = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let (old, new) = (stage.backend.local_addr()?.to_string(), other.local_addr()?.to_string());
+    let after = before
+        .replace(&old, &new)
+        .replace("\"web\"", "\"other\"")
+        .replace("pool.web", "pool.other");
+    stage.balancer.write_configuration(&after)?;
+    let reloaded = stage.balancer.command(&["reload"])?;
+    assert!(reloaded.status.success(), "{reloaded:?}");
+    assert_eq!(idle.read(&mut [0; 16])?, 0, "closed with its pool");
+    working.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nbusy")?;
+    assert_eq!(busy.response(SOON, false)?.body, b"busy");
+    assert_eq!(working.read(&mut [0; 16])?, 0, "and so is what comes back later");
+    let log = stage.balancer.directory().join("access.log");
+    wait_until("the line is written", || {
+        Ok(std::fs::read_to_string(&log)?.contains("/busy"))
+    })
+}
+
+#[test]
+fn a_tunnel_ends_when_a_client_that_had_ended_its_sending_is_gone() -> Outcome {
+    let stage = Stage::set("", "")?;
+    let mut client = TcpStream::connect(stage.address())?;
+    client.set_read_timeout(Some(SOON))?;
+    client.write_all(b"GET / HTTP/1.1\r\nhost: test\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n")?;
+    let mut backend = stage.accept()?;
+    read_head(&mut backend)?;
+    backend.write_all(b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n")?;
+    read_head(&mut client)?;
+    client.shutdown(Shutdown::Write)?;
+    assert_eq!(
+        backend.read(&mut [0; 16])?,
+        0,
+        "the backend learns that nothing more comes"
+    );
+    socket2::SockRef::from(&client).set_linger(Some(Duration::ZERO))?;
+    drop(client);
+    // The backend says nothing and does not end its side.
+    wait_until("the connection is counted out", || {
+        let (_, metrics) = stage.balancer.admin("GET", "/metrics", "")?;
+        Ok(metrics.contains("evenkeel_connections{listener=\"web\"} 0\n"))
+    })
+}
+
+#[test]
+fn a_body_that_was_sent_twice_is_counted_once() -> Outcome {
+    let stage = Stage::set(
+        "access_log = \"access.log\"",
+        "retry = { attempts = 1, budget = \"100%\" }\neject = false",
+    )?;
+    let mut client = Client::connect(stage.address())?;
+    client.send(b"PUT / HTTP/1.1\r\nhost: test\r\ncontent-length: 5\r\n\r\nhello")?;
+    for answer in [&b""[..], b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"] {
+        let mut backend = stage.accept()?;
+        read_head(&mut backend)?;
+        backend.write_all(answer)?;
+    }
+    assert_eq!(client.response(SOON, false)?.status, 200);
+    let log = stage.balancer.directory().join("access.log");
+    let mut text = String::new();
+    wait_until("the line is written", || {
+        text = std::fs::read_to_string(&log)?;
+        Ok(text.ends_with('\n'))
+    })?;
+    assert!(text.contains("\"attempts\":2,\"bytes_in\":5,"), "{text}");
     Ok(())
 }

@@ -306,10 +306,12 @@ impl Worker {
         let world = &self.world;
         let mut pools = world.pools.borrow_mut();
         pools.retain(|name, side| {
-            setup
-                .pools
-                .iter()
-                .any(|shared| shared.name == *name && Arc::ptr_eq(shared, &side.shared))
+            let same = |shared: &Arc<Shared>| shared.name == *name && Arc::ptr_eq(shared, &side.shared);
+            let stays = setup.pools.iter().any(same);
+            if !stays {
+                side.idle.borrow_mut().close();
+            }
+            stays
         });
         for shared in &setup.pools {
             pools.entry(shared.name.clone()).or_insert_with(|| {
@@ -356,6 +358,9 @@ impl Worker {
                 }
             }
         }
+        // Requests under way will write to the logs that they began with.
+        let old = world.logs.take();
+        logs.extend(old.into_iter().filter(|lines| Rc::strong_count(lines) > 1));
         *world.logs.borrow_mut() = logs;
         // Those who waited at a door that is closed leave.
         reactor::wake_everyone();
