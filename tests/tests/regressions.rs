@@ -313,3 +313,17 @@ fn a_body_that_was_sent_twice_is_counted_once() -> Outcome {
     assert!(text.contains("\"attempts\":2,\"bytes_in\":5,"), "{text}");
     Ok(())
 }
+
+#[test]
+fn a_client_of_http_1_0_that_asks_to_stay_is_told_that_it_may_not() -> Outcome {
+    let stage = Stage::set("", "retry = { attempts = 0 }")?;
+    let mut client = Client::connect(stage.address())?;
+    client.send(b"GET / HTTP/1.0\r\nhost: test\r\nconnection: keep-alive\r\n\r\n")?;
+    read_head(&mut stage.accept()?)?;
+    let response = client.response(SOON, false)?;
+    assert_eq!(response.status, 502, "the backend closed without an answer");
+    assert_eq!(response.fields.members("connection"), ["close"]);
+    // Without a word it would have waited for this end, and we for its next request.
+    assert!(client.read_to_end(SOON) && !client.was_reset());
+    Ok(())
+}

@@ -8,7 +8,7 @@ use crate::pool_side::{NoConnection, PoolSide, connect};
 use crate::reason::Reason;
 use crate::relay::{End, Failed, Relay, Terms};
 use crate::tunnel;
-use evenkeel_http::{Forward, Method, Refused, RequestFraming, error_answer, fixed_answer};
+use evenkeel_http::{Forward, Method, Refused, RequestFraming, Version, error_answer, fixed_answer};
 use evenkeel_model::{RedirectTo, Retry, RetryOn};
 use evenkeel_net::{Socket, reactor};
 use evenkeel_pool::{BackendId, Failure, Permit, Request, View};
@@ -118,9 +118,8 @@ async fn own_answer(
     fields: &[(&[u8], &[u8])],
     body: &[u8],
 ) -> Then {
-    // A body that nobody will read ends the connection: skipping it could take for ever.
-    let bodiless = matches!(exchange.head.framing, RequestFraming::None | RequestFraming::Length(0));
-    let keep_alive = exchange.head.keep_alive && bodiless && !client.is_leaving();
+    let bodiless = has_no_body(exchange);
+    let keep_alive = lives_on(client, exchange);
     let head_only = exchange.head.kind == Method::Head;
     let out = &mut exchange.to_client.bytes;
     fixed_answer(status, content_type, fields, body, keep_alive, head_only, out);
@@ -132,6 +131,17 @@ async fn own_answer(
         Ok(()) => Then::Linger,
         Err(_) => Then::Close,
     }
+}
+
+fn has_no_body(exchange: &Exchange) -> bool {
+    matches!(exchange.head.framing, RequestFraming::None | RequestFraming::Length(0))
+}
+
+/// Whether the connection lives on after an answer of our own. A body that nobody will read ends it: skipping it
+/// could take for ever. So does HTTP/1.0, whose clients wait for the end unless they are told otherwise.
+fn lives_on(client: &Client, exchange: &Exchange) -> bool {
+    let head = &exchange.head;
+    head.keep_alive && head.version == Version::Http11 && has_no_body(exchange) && !client.is_leaving()
 }
 
 /// What a try came to.
@@ -422,11 +432,7 @@ impl Journey<'_> {
             return (reason, Then::Close);
         }
         // What is here still is interim answers, and the client may have got half of one: they go first.
-        let bodiless = matches!(
-            self.exchange.head.framing,
-            RequestFraming::None | RequestFraming::Length(0)
-        );
-        let keep_alive = self.exchange.head.keep_alive && bodiless && !self.client.is_leaving();
+        let keep_alive = lives_on(self.client, self.exchange);
         let head_only = self.exchange.head.kind == Method::Head;
         let out = &mut self.exchange.to_client.bytes;
         error_answer(reason.status(), reason.text(), keep_alive, head_only, out);
