@@ -7,8 +7,10 @@ use evenkeel_model::Moment;
 use evenkeel_net::listen::{Accepted, Listening};
 use evenkeel_net::{TaskId, reactor, within};
 use std::cell::{Cell, RefCell};
+use std::convert::Infallible;
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
+use std::sync::mpsc::Sender;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -24,6 +26,8 @@ pub(crate) struct Entrance {
     pub(crate) door: RefCell<Rc<Door>>,
     pub(crate) closing: Cell<bool>,
     pub(crate) task: Cell<Option<TaskId>>,
+    /// Dropped with the entrance: whoever listens learns that it has closed.
+    pub(crate) closed: RefCell<Option<Sender<Infallible>>>,
 }
 
 impl Entrance {

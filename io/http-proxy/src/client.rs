@@ -96,7 +96,6 @@ pub(crate) async fn serve(stream: Stream, address: Option<SocketAddr>, inside: I
         leftover = exchange.leftover().to_vec();
         exchange.end();
         match then {
-            Then::Next if client.is_leaving() => return,
             Then::Next => {}
             Then::Close => return,
             Then::Linger => return linger(&client.socket).await,

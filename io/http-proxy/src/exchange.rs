@@ -97,6 +97,7 @@ impl Exchange {
         self.response.reset();
         self.answer.clear();
         self.to_backend.clear();
+        self.record.bytes_in = 0;
         self.head.body()
     }
 }

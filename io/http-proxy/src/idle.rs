@@ -19,6 +19,7 @@ struct Idle {
 #[derive(Default)]
 pub(crate) struct IdleConnections {
     stacks: HashMap<BackendId, Vec<Idle>, foldhash::fast::RandomState>,
+    closed: bool,
 }
 
 impl IdleConnections {
@@ -37,6 +38,9 @@ impl IdleConnections {
     }
 
     pub(crate) fn give(&mut self, backend: BackendId, socket: Socket, now: Moment) {
+        if self.closed {
+            return;
+        }
         socket.release();
         let stack = self.stacks.entry(backend).or_default();
         if stack.len() >= IDLE_PER_BACKEND {
@@ -55,6 +59,12 @@ impl IdleConnections {
             stack.retain(|idle| now.since(idle.since) < limit && !idle.socket.may_read() && !idle.socket.is_gone());
             !stack.is_empty()
         });
+    }
+
+    /// The pool is no more: nobody will look after what is idle, so nothing is kept.
+    pub(crate) fn close(&mut self) {
+        self.closed = true;
+        self.clear();
     }
 
     pub(crate) fn clear(&mut self) {

@@ -8,7 +8,7 @@ use crate::pool_side::{NoConnection, PoolSide, connect};
 use crate::reason::Reason;
 use crate::relay::{End, Failed, Relay, Terms};
 use crate::tunnel;
-use evenkeel_http::{Forward, Method, Refused, RequestFraming, error_answer, fixed_answer};
+use evenkeel_http::{Forward, Method, Refused, RequestFraming, Version, error_answer, fixed_answer};
 use evenkeel_model::{RedirectTo, Retry, RetryOn};
 use evenkeel_net::{Socket, reactor};
 use evenkeel_pool::{BackendId, Failure, Permit, Request, View};
@@ -118,9 +118,8 @@ async fn own_answer(
     fields: &[(&[u8], &[u8])],
     body: &[u8],
 ) -> Then {
-    // A body that nobody will read ends the connection: skipping it could take for ever.
-    let bodiless = matches!(exchange.head.framing, RequestFraming::None | RequestFraming::Length(0));
-    let keep_alive = exchange.head.keep_alive && bodiless && !client.is_leaving();
+    let bodiless = has_no_body(exchange);
+    let keep_alive = lives_on(client, exchange);
     let head_only = exchange.head.kind == Method::Head;
     let out = &mut exchange.to_client.bytes;
     fixed_answer(status, content_type, fields, body, keep_alive, head_only, out);
@@ -128,10 +127,21 @@ async fn own_answer(
     let window = client.inside.door.now().listener.timeouts.request;
     match flush(client, exchange, window).await {
         Ok(()) if keep_alive => Then::Next,
-        Ok(()) if bodiless => Then::Close,
+        Ok(()) if bodiless && !client.socket.may_read() => Then::Close,
         Ok(()) => Then::Linger,
         Err(_) => Then::Close,
     }
+}
+
+fn has_no_body(exchange: &Exchange) -> bool {
+    matches!(exchange.head.framing, RequestFraming::None | RequestFraming::Length(0))
+}
+
+/// Whether the connection lives on after an answer of our own. A body that nobody will read ends it: skipping it
+/// could take for ever. So does HTTP/1.0, whose clients wait for the end unless they are told otherwise.
+fn lives_on(client: &Client, exchange: &Exchange) -> bool {
+    let head = &exchange.head;
+    head.keep_alive && head.version == Version::Http11 && has_no_body(exchange) && !client.is_leaving()
 }
 
 /// What a try came to.
@@ -253,7 +263,7 @@ impl Journey<'_> {
     }
 
     async fn relay(&mut self, backend: &Socket, permit: &mut Permit, hold: bool, timeout: std::time::Duration) -> End {
-        let (client, pool) = (self.client, self.pool);
+        let (client, pool, asks_on) = (self.client, self.pool, self.exchange.head.keep_alive);
         let terms = Terms {
             client: self.ways.listener.timeouts.request,
             backend: timeout,
@@ -261,7 +271,7 @@ impl Journey<'_> {
             hold,
             retry_statuses: if hold { &self.way.retry_statuses } else { &[] },
             may_retry: &|| pool.may_retry(),
-            keep_alive: self.exchange.head.keep_alive && !client.is_leaving(),
+            keep_alive: &|| asks_on && !client.is_leaving(),
         };
         let up = self.exchange.rewind();
         self.write_head();
@@ -313,7 +323,11 @@ impl Journey<'_> {
     async fn arrive(&mut self, end: End, backend: Socket, mut permit: Permit, tries: Tries) -> Try {
         let now = reactor::now();
         match end {
-            End::Answered { reusable, keep_alive } => {
+            End::Answered {
+                reusable,
+                keep_alive,
+                whole,
+            } => {
                 if let Some(answered) = self.exchange.record.answered {
                     self.pool.seconds(&permit).record(answered);
                 }
@@ -324,7 +338,7 @@ impl Journey<'_> {
                 }
                 // The backend is done with: its place is free while the client still reads.
                 drop(permit);
-                let (reason, then) = self.deliver(keep_alive).await;
+                let (reason, then) = self.deliver(keep_alive, whole).await;
                 Try::Over(reason, then)
             }
             End::Upgraded => {
@@ -386,8 +400,8 @@ impl Journey<'_> {
         }
     }
 
-    /// Sends the client what is left of its answer.
-    async fn deliver(&mut self, keep_alive: bool) -> (Reason, Then) {
+    /// Sends the client what is left of its answer. One that may still be sending gets time to read it.
+    async fn deliver(&mut self, keep_alive: bool, whole: bool) -> (Reason, Then) {
         if !self.exchange.to_client.is_empty() {
             let window = self.ways.listener.timeouts.request;
             if let Err(reason) = flush(self.client, self.exchange, window).await {
@@ -397,14 +411,8 @@ impl Journey<'_> {
         if keep_alive {
             return (Reason::Ok, Then::Next);
         }
-        (
-            Reason::Ok,
-            if self.client.socket.may_read() {
-                Then::Linger
-            } else {
-                Then::Close
-            },
-        )
+        let sending = !whole || self.client.socket.may_read();
+        (Reason::Ok, if sending { Then::Linger } else { Then::Close })
     }
 
     async fn over(&mut self, reason: Reason, begun: bool) -> Try {
@@ -423,12 +431,8 @@ impl Journey<'_> {
             self.exchange.record.status = reason.status();
             return (reason, Then::Close);
         }
-        self.exchange.to_client.clear();
-        let bodiless = matches!(
-            self.exchange.head.framing,
-            RequestFraming::None | RequestFraming::Length(0)
-        );
-        let keep_alive = self.exchange.head.keep_alive && bodiless && !self.client.is_leaving();
+        // What is here still is interim answers, and the client may have got half of one: they go first.
+        let keep_alive = lives_on(self.client, self.exchange);
         let head_only = self.exchange.head.kind == Method::Head;
         let out = &mut self.exchange.to_client.bytes;
         error_answer(reason.status(), reason.text(), keep_alive, head_only, out);

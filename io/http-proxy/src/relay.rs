@@ -43,8 +43,8 @@ pub(crate) struct Terms<'a> {
     pub(crate) retry_statuses: &'a [u16],
     /// Takes one retry from the budget, if there is one.
     pub(crate) may_retry: &'a dyn Fn() -> bool,
-    /// Whether the client's connection may live on.
-    pub(crate) keep_alive: bool,
+    /// Whether the client's connection may live on, as far as is known when the answer's head is written.
+    pub(crate) keep_alive: &'a dyn Fn() -> bool,
 }
 
 /// How a relay ended.
@@ -55,6 +55,8 @@ pub(crate) enum End {
         reusable: bool,
         /// The client's connection is good for another request.
         keep_alive: bool,
+        /// All of the request was read; else the client may still be sending.
+        whole: bool,
     },
     /// The protocol was switched: both sides are a tunnel from here on.
     Upgraded,
@@ -143,7 +145,7 @@ impl<'a> Relay<'a> {
             interim: 0,
             begun: false,
             answered: false,
-            keep_alive: terms.keep_alive,
+            keep_alive: true,
             reusable: true,
             patience: Patience::new(terms.client),
             backend_since: now,
@@ -314,6 +316,7 @@ impl<'a> Relay<'a> {
             return Err(End::Answered {
                 reusable,
                 keep_alive: self.keep_alive && whole,
+                whole,
             });
         }
         Ok(read | moved)
@@ -323,6 +326,10 @@ impl<'a> Relay<'a> {
         match self.exchange.to_client.flush(self.client) {
             Ok(count) => {
                 self.note_client(count);
+                if count > 0 {
+                    // While the client did not read, the backend could not go on: its time begins anew.
+                    self.backend_since = reactor::now();
+                }
                 Ok(count > 0)
             }
             Err(_) => Err(self.failed(Reason::ClientGone, None)),
@@ -407,7 +414,7 @@ impl<'a> Relay<'a> {
         let version = self.exchange.head.version;
         self.framing = self.exchange.response.answer_framing(version);
         // A body still under way may never end: what follows it on this connection could not be told from it.
-        self.keep_alive &= self.up_ended && self.framing != AnswerFraming::Close;
+        self.keep_alive &= self.up_ended && self.framing != AnswerFraming::Close && (self.terms.keep_alive)();
         let answer = Answer {
             client_version: version,
             keep_alive: self.keep_alive,

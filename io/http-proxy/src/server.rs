@@ -13,11 +13,12 @@ use evenkeel_pool::Shared;
 use evenkeel_route::Router;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -52,7 +53,6 @@ pub struct Server {
 /// What the workers have been told.
 #[derive(Default)]
 struct Configured {
-    listeners: Vec<Name>,
     bound: Vec<BoundTo>,
     sinks: Vec<(AccessLog, Arc<Sink>)>,
 }
@@ -119,12 +119,6 @@ impl Server {
         }
         configured.bound = bound;
         configured.sinks.clone_from(&sinks);
-        configured.listeners = setup
-            .config
-            .listeners
-            .iter()
-            .map(|listener| listener.name.clone())
-            .collect();
         self.tell_workers(setup, sockets, &sinks)
     }
 
@@ -241,9 +235,12 @@ impl Server {
     /// `limit` came first.
     pub fn stop(&self, limit: Duration) -> bool {
         let begun = Instant::now();
+        let (sender, closed) = channel();
         for remote in &self.workers {
-            remote.run(Box::new(|| with_worker(Worker::stop)));
+            let sender = sender.clone();
+            remote.run(Box::new(move || with_worker(|worker| worker.stop(&sender))));
         }
+<<<<<<< HEAD
         let finished = self.wait_until_left(begun + limit);
         self.write_last_lines();
         finished
@@ -257,6 +254,14 @@ impl Server {
         let open = || listeners.iter().map(|listener| self.connections(listener)).sum::<u64>();
         while open() > 0 {
             if Instant::now() >= deadline {
+=======
+        drop(sender);
+        // Nothing is ever sent: it ends when every entrance has taken in who waited there, and has dropped its sender.
+        // Until then, nobody being here does not mean that nobody is coming.
+        let _ = closed.recv_timeout(limit);
+        while self.stats.open_connections() > 0 {
+            if begun.elapsed() >= limit {
+>>>>>>> 294dc38f7dd493261614f22fc10d8d6bee04bf4c
                 return false;
             }
             thread::sleep(LOOK);
@@ -296,7 +301,7 @@ fn cannot_bind(listener: &Name, address: &BindAddress, error: &io::Error) -> Str
 }
 
 /// A worker's thread.
-fn work(index: usize, stats: &Arc<Stats>, begun: &std::sync::mpsc::Sender<io::Result<Remote>>) {
+fn work(index: usize, stats: &Arc<Stats>, begun: &Sender<io::Result<Remote>>) {
     let remote = reactor::begin();
     let failed = remote.is_err();
     if begun.send(remote).is_err() || failed {
@@ -339,10 +344,12 @@ impl Worker {
         let world = &self.world;
         let mut pools = world.pools.borrow_mut();
         pools.retain(|name, side| {
-            setup
-                .pools
-                .iter()
-                .any(|shared| shared.name == *name && Arc::ptr_eq(shared, &side.shared))
+            let same = |shared: &Arc<Shared>| shared.name == *name && Arc::ptr_eq(shared, &side.shared);
+            let stays = setup.pools.iter().any(same);
+            if !stays {
+                side.idle.borrow_mut().close();
+            }
+            stays
         });
         for shared in &setup.pools {
             pools.entry(shared.name.clone()).or_insert_with(|| {
@@ -389,6 +396,9 @@ impl Worker {
                 }
             }
         }
+        // Requests under way will write to the logs that they began with.
+        let old = world.logs.take();
+        logs.extend(old.into_iter().filter(|lines| Rc::strong_count(lines) > 1));
         *world.logs.borrow_mut() = logs;
         // Those who waited at a door that is closed leave.
         reactor::wake_everyone();
@@ -419,6 +429,7 @@ impl Worker {
                 door: RefCell::new((*door).clone()),
                 closing: Cell::new(false),
                 task: Cell::new(None),
+                closed: RefCell::new(None),
             });
             let (inside, world) = (entrance.clone(), self.world.clone());
             let task = reactor::spawn(async move {
@@ -434,9 +445,10 @@ impl Worker {
         Ok(())
     }
 
-    fn stop(&mut self) {
+    fn stop(&mut self, closed: &Sender<Infallible>) {
         self.world.stopping.set(true);
         for (_, entrance) in self.entrances.drain() {
+            *entrance.closed.borrow_mut() = Some(closed.clone());
             entrance.close();
         }
         reactor::wake_everyone();

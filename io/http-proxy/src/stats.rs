@@ -139,6 +139,12 @@ impl Stats {
         map.entry(listener.clone()).or_default().clone()
     }
 
+    /// Open connections of all listeners, also of those that the configuration has no more.
+    pub(crate) fn open_connections(&self) -> i64 {
+        let map = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
+        map.values().map(|count| count.load(Ordering::Relaxed)).sum()
+    }
+
     /// Appends everything in the Prometheus text format.
     pub(crate) fn write(&self, out: &mut String) {
         self.write_codes(out);

@@ -25,6 +25,11 @@ struct Way<'a> {
 }
 
 impl Way<'_> {
+    /// The side that had ended its sending takes nothing more either.
+    fn is_cut(&self) -> bool {
+        self.told && self.from.is_gone()
+    }
+
     fn step(&mut self) -> io::Result<bool> {
         if !self.outbox.is_empty() {
             let count = self.outbox.flush(self.to)?;
@@ -87,7 +92,7 @@ pub(crate) async fn run(
                     (Ok(up), Ok(down)) => up | down,
                     (Err(_), _) | (_, Err(_)) => return Poll::Ready(Round::Over),
                 };
-                if up.told && down.told {
+                if (up.told && down.told) || up.is_cut() || down.is_cut() {
                     return Poll::Ready(Round::Over);
                 }
                 if !moved {

@@ -433,8 +433,11 @@ impl Reactor {
     }
 
     fn call_after_batch(&self) {
-        if let Some(f) = self.after_batch.borrow_mut().as_mut() {
-            f();
+        if let Some(f) = self.after_batch.borrow_mut().as_mut()
+            && catch_unwind(AssertUnwindSafe(f)).is_err()
+        {
+            // A worker that ended here would leave its clients waiting for ever.
+            self.panics.set(self.panics.get() + 1);
         }
     }
 

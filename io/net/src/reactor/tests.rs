@@ -142,3 +142,14 @@ fn an_idle_socket_that_its_other_side_ends_is_noticed() {
         assert!(b.may_read() && b.is_gone());
     });
 }
+
+#[test]
+fn a_panic_after_a_batch_ends_nothing() {
+    let seen = on_worker(async || {
+        after_batch(Box::new(|| panic!("after the batch")));
+        yield_now().await;
+        yield_now().await;
+        panics()
+    });
+    assert!(seen >= 1);
+}
