@@ -1,6 +1,6 @@
 //! The doors that carry traffic, as the control plane wants them.
 
-use evenkeel_control::Doors;
+use evenkeel_control::{Doors, log};
 use evenkeel_http_proxy::{Server, Setup};
 use evenkeel_model::Config;
 use evenkeel_pool::Shared;
@@ -13,7 +13,8 @@ use std::time::Duration;
 /// When the system gives no thread or no epoll set.
 pub(crate) fn open() -> Result<Arc<dyn Doors>, String> {
     let workers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let server = Server::start(workers).map_err(|error| format!("cannot start the workers: {error}"))?;
+    let server = Server::start(workers, Arc::new(|trouble| log::warn(trouble, &[])))
+        .map_err(|error| format!("cannot start the workers: {error}"))?;
     Ok(Arc::new(Http(server)))
 }
 

@@ -50,6 +50,7 @@ fn main() {
         trusted: false,
         scheme: b"http",
         request_id: b"0123456789abcdef0123456789abcdef",
+        backend: b"10.0.0.1:80",
     };
     let mut request = RequestHead::default();
     let mut response = ResponseHead::default();

@@ -3,13 +3,18 @@
 use crate::bytes::write_decimal;
 use crate::request::write_field;
 
-/// Appends a short plain-text answer. `text` follows the status in the body.
-pub fn error_answer(status: u16, text: &str, keep_alive: bool, head_only: bool, out: &mut Vec<u8>) {
+/// Appends a short plain-text answer. `text` follows the status in the body; `date` is now, as an IMF-fixdate
+/// (RFC 9110 5.6.7, 6.6.1). Nobody may keep it: an error of ours says nothing about the resource.
+pub fn error_answer(status: u16, text: &str, date: &[u8], keep_alive: bool, head_only: bool, out: &mut Vec<u8>) {
     let mut body = Vec::with_capacity(text.len() + 1);
     body.extend_from_slice(text.as_bytes());
     body.push(b'\n');
-    let allow: &[(&[u8], &[u8])] = &[(b"allow", b"GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH")];
-    let extra = if status == 405 { allow } else { &[] };
+    let extra: [(&[u8], &[u8]); 3] = [
+        (b"date", date),
+        (b"cache-control", b"no-store"),
+        (b"allow", b"GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH"),
+    ];
+    let extra = &extra[..if status == 405 { 3 } else { 2 }];
     fixed_answer(
         status,
         b"text/plain; charset=utf-8",

@@ -9,6 +9,7 @@ const FORWARD: Forward<'_> = Forward {
     trusted: false,
     scheme: b"http",
     request_id: b"made-1",
+    backend: b"10.0.0.1:80",
 };
 
 fn request(bytes: &[u8]) -> RequestHead {

@@ -9,6 +9,7 @@ const FORWARD: Forward<'_> = Forward {
     trusted: false,
     scheme: b"http",
     request_id: b"made",
+    backend: b"10.0.0.1:80",
 };
 const ABOUT: &str =
     "x-forwarded-for: 192.0.2.7\r\nx-forwarded-proto: http\r\nx-forwarded-host: h\r\nx-request-id: made\r\n";

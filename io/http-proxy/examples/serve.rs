@@ -35,7 +35,7 @@ fn main() {
         pools: vec![pool],
         ..Config::default()
     };
-    let server = Server::start(1).expect("a worker");
+    let server = Server::start(1, Arc::new(|trouble| eprintln!("{trouble}"))).expect("a worker");
     server
         .apply(Setup {
             config: Arc::new(config),

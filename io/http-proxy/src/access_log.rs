@@ -6,7 +6,7 @@ use evenkeel_model::AccessLog;
 use std::cell::{Cell, RefCell};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -19,7 +19,8 @@ const WAITING_BYTES: usize = 16 << 20;
 const BATCH_BYTES: usize = 64 * 1024;
 
 enum Message {
-    Lines(Vec<u8>),
+    /// Whole lines, and how many.
+    Lines(Vec<u8>, u64),
     /// Answered when everything before it is written.
     Flush(Sender<()>),
     /// The file may have been moved away by a log rotation.
@@ -36,9 +37,12 @@ pub(crate) struct Sink {
     stats: Arc<Stats>,
 }
 
+/// Tells the operator of what went wrong.
+pub(crate) type Report = Arc<dyn Fn(&str) + Send + Sync>;
+
 impl Sink {
     /// Opens the destination and starts its writer; `None` when the log is off.
-    pub(crate) fn open(to: &AccessLog, stats: &Arc<Stats>) -> io::Result<Option<Arc<Sink>>> {
+    pub(crate) fn open(to: &AccessLog, stats: &Arc<Stats>, report: &Report) -> io::Result<Option<Arc<Sink>>> {
         let (output, path): (Box<dyn Write + Send>, Option<&Path>) = match to {
             AccessLog::Off => return Ok(None),
             AccessLog::Stdout => (Box::new(io::stdout()), None),
@@ -46,16 +50,23 @@ impl Sink {
             AccessLog::File(path) => (Box::new(append(path)?), Some(path)),
         };
         let (sender, receiver) = channel();
-        let path = path.map(Path::to_owned);
         let waiting = Arc::<AtomicUsize>::default();
+        let writer = Writer {
+            output,
+            path: path.map(Path::to_owned),
+            failing: false,
+            stats: stats.clone(),
+            report: report.clone(),
+        };
+        let for_writer = waiting.clone();
         let sink = Sink {
             sender,
-            waiting: waiting.clone(),
+            waiting,
             stats: stats.clone(),
         };
         std::thread::Builder::new()
             .name("access-log".to_owned())
-            .spawn(move || write_all(&receiver, &waiting, output, path.as_deref()))?;
+            .spawn(move || writer.write_all(&receiver, &for_writer))?;
         Ok(Some(Arc::new(sink)))
     }
 
@@ -76,7 +87,7 @@ impl Sink {
     fn send(&self, lines: Vec<u8>, count: u64) {
         let length = lines.len();
         let waiting = self.waiting.fetch_add(length, Ordering::Relaxed);
-        if waiting + length > WAITING_BYTES || self.sender.send(Message::Lines(lines)).is_err() {
+        if waiting + length > WAITING_BYTES || self.sender.send(Message::Lines(lines, count)).is_err() {
             self.waiting.fetch_sub(length, Ordering::Relaxed);
             self.stats.log_dropped.fetch_add(count, Ordering::Relaxed);
         }
@@ -87,27 +98,68 @@ fn append(path: &Path) -> io::Result<File> {
     OpenOptions::new().append(true).create(true).open(path)
 }
 
-fn write_all(
-    receiver: &Receiver<Message>,
-    waiting: &AtomicUsize,
-    mut output: Box<dyn Write + Send>,
-    path: Option<&Path>,
-) {
-    for message in receiver {
-        match message {
-            Message::Lines(lines) => {
-                // A disk that is full today may have room tomorrow: the lines are lost, the log is not.
-                let _ = output.write_all(&lines).and_then(|()| output.flush());
-                waiting.fetch_sub(lines.len(), Ordering::Relaxed);
+/// What the log's own thread has.
+struct Writer {
+    output: Box<dyn Write + Send>,
+    /// Of a file.
+    path: Option<PathBuf>,
+    /// The last lines could not be written; a part of one may have been.
+    failing: bool,
+    stats: Arc<Stats>,
+    report: Report,
+}
+
+impl Writer {
+    fn write_all(mut self, receiver: &Receiver<Message>, waiting: &AtomicUsize) {
+        for message in receiver {
+            match message {
+                Message::Lines(lines, count) => {
+                    self.write(&lines, count);
+                    waiting.fetch_sub(lines.len(), Ordering::Relaxed);
+                }
+                // Whoever asked may have stopped waiting.
+                Message::Flush(done) => drop(done.send(())),
+                Message::Reopen => self.reopen(),
             }
-            // Whoever asked may have stopped waiting.
-            Message::Flush(done) => drop(done.send(())),
-            Message::Reopen => {
-                if let Some(Ok(file)) = path.map(append) {
-                    output = Box::new(file);
+        }
+    }
+
+    /// A disk that is full today may have room tomorrow: the lines are lost, the log is not.
+    fn write(&mut self, lines: &[u8], count: u64) {
+        let torn: &[u8] = if self.failing { b"\n" } else { b"" };
+        let written = self.output.write_all(torn).and_then(|()| self.output.write_all(lines));
+        match written.and_then(|()| self.output.flush()) {
+            Ok(()) => {
+                if std::mem::replace(&mut self.failing, false) {
+                    (self.report)("the access log can be written again");
+                }
+            }
+            Err(error) => {
+                self.stats.log_dropped.fetch_add(count, Ordering::Relaxed);
+                if !std::mem::replace(&mut self.failing, true) {
+                    (self.report)(&format!("lines of the access log{} are lost: {error}", self.name()));
                 }
             }
         }
+    }
+
+    fn reopen(&mut self) {
+        match self.path.as_deref().map(append) {
+            Some(Ok(file)) => self.output = Box::new(file),
+            Some(Err(error)) => {
+                (self.report)(&format!(
+                    "the access log{} cannot be opened again: {error}",
+                    self.name()
+                ));
+            }
+            None => {}
+        }
+    }
+
+    fn name(&self) -> String {
+        self.path
+            .as_deref()
+            .map_or(String::new(), |path| format!(" {}", path.display()))
     }
 }
 

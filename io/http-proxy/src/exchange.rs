@@ -2,7 +2,7 @@
 //! idle connection holds none and a busy worker allocates none.
 
 use crate::outbox::Outbox;
-use evenkeel_http::{Body, RequestHead, ResponseHead};
+use evenkeel_http::{RequestHead, ResponseHead};
 use evenkeel_model::{Moment, Name};
 use std::cell::RefCell;
 use std::time::Duration;
@@ -48,6 +48,8 @@ pub(crate) struct Record {
     /// From the choice of the backend to the head of its answer.
     pub(crate) answered: Option<Duration>,
     pub(crate) backend: Option<Name>,
+    /// Which rule was broken, for `bad-request` and `bad-response`.
+    pub(crate) detail: &'static str,
     pub(crate) request_id: [u8; 32],
 }
 
@@ -91,13 +93,12 @@ impl Exchange {
         &self.input[self.taken.min(self.input.len())..]
     }
 
-    /// Gets ready for another try: the request as it came, nothing of an answer.
-    pub(crate) fn rewind(&mut self) -> Body {
+    /// Gets ready for a try: the request as it came, nothing of an answer.
+    pub(crate) fn rewind(&mut self) {
         self.taken = self.head.length;
         self.response.reset();
         self.answer.clear();
         self.to_backend.clear();
         self.record.bytes_in = 0;
-        self.head.body()
     }
 }

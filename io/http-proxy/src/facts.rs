@@ -42,6 +42,14 @@ impl AddressText {
     }
 }
 
+/// Now, as an IMF-fixdate (RFC 9110 5.6.7).
+pub(crate) fn date() -> Vec<u8> {
+    jiff::Timestamp::now()
+        .strftime("%a, %d %b %Y %H:%M:%S GMT")
+        .to_string()
+        .into_bytes()
+}
+
 /// A head's fields, for the router.
 pub(crate) struct HeadFields<'a> {
     pub(crate) head: &'a RequestHead,
@@ -139,6 +147,9 @@ impl Line<'_> {
         object.text("protocol", protocol);
         object.number("status", u64::from(record.status));
         object.text("reason", self.reason.as_str().as_bytes());
+        if !record.detail.is_empty() {
+            object.text("detail", record.detail.as_bytes());
+        }
         object.text("route", self.way.map_or(b"", |way| way.name.as_bytes()));
         let pool: &[u8] = match self.way.map(|way| &way.action) {
             Some(Action::Pool(pool, _)) => pool.shared.name.as_bytes(),

@@ -9,7 +9,7 @@ use crate::reason::Reason;
 use crate::relay::{End, Failed, Relay, Terms};
 use crate::tunnel;
 use evenkeel_http::{Forward, Method, Refused, RequestFraming, Version, error_answer, fixed_answer};
-use evenkeel_model::{RedirectTo, Retry, RetryOn};
+use evenkeel_model::{BackendAddress, RedirectTo, Retry, RetryOn};
 use evenkeel_net::{Socket, reactor};
 use evenkeel_pool::{BackendId, Failure, Permit, Request, View};
 use std::net::{IpAddr, Ipv4Addr};
@@ -18,13 +18,20 @@ use std::rc::Rc;
 /// The first try and the most retries that can be configured.
 const TRIES: usize = 11;
 
-/// Answers one request.
+/// Answers one request. What is not the ordinary way is boxed: it would make the ordinary one longer, and every idle
+/// connection larger.
 pub(crate) async fn answer(client: &Client, exchange: &mut Exchange) -> Then {
     let ways = client.inside.door.now();
     let trusted = ways.trusts(client.peer());
     let believed = facts::believed(client.peer(), trusted, &ways, exchange);
     let Some(index) = route(&ways, exchange, believed) else {
-        let then = local(client, exchange, Reason::NoRoute.status(), Reason::NoRoute.text()).await;
+        let then = Box::pin(local(
+            client,
+            exchange,
+            Reason::NoRoute.status(),
+            Reason::NoRoute.text(),
+        ))
+        .await;
         finish(client, exchange, &ways, None, Reason::NoRoute, believed);
         return then;
     };
@@ -42,8 +49,11 @@ pub(crate) async fn answer(client: &Client, exchange: &mut Exchange) -> Then {
             };
             journey.travel().await
         }
-        Action::Respond(respond) => (Reason::Ok, local(client, exchange, respond.status, &respond.body).await),
-        Action::Redirect(to) => (Reason::Ok, redirect(client, exchange, to).await),
+        Action::Respond(respond) => (
+            Reason::Ok,
+            Box::pin(local(client, exchange, respond.status, &respond.body)).await,
+        ),
+        Action::Redirect(to) => (Reason::Ok, Box::pin(redirect(client, exchange, to)).await),
     };
     finish(client, exchange, &ways, Some(way), reason, believed);
     then
@@ -64,6 +74,7 @@ fn route(ways: &Ways, exchange: &Exchange, believed: Option<IpAddr>) -> Option<u
 /// A refused head: an answer and the end.
 pub(crate) fn refuse(client: &Client, mut exchange: Box<Exchange>, refused: Refused) {
     let text = refused.reason.to_string();
+    exchange.record.detail = refused.reason.text();
     end_early(client, &mut exchange, refused.status, &text, Reason::BadRequest);
     exchange.end();
 }
@@ -76,7 +87,14 @@ pub(crate) fn too_late(client: &Client, mut exchange: Box<Exchange>) {
 }
 
 fn end_early(client: &Client, exchange: &mut Exchange, status: u16, text: &str, reason: Reason) {
-    error_answer(status, text, false, false, &mut exchange.to_client.bytes);
+    error_answer(
+        status,
+        text,
+        &facts::date(),
+        false,
+        false,
+        &mut exchange.to_client.bytes,
+    );
     exchange.record.status = status;
     // An answer this small fits the kernel's buffer; a client that is gone does not want it.
     exchange.record.bytes_out += exchange.to_client.flush(&client.socket).unwrap_or(0) as u64;
@@ -122,7 +140,10 @@ async fn own_answer(
     let keep_alive = lives_on(client, exchange);
     let head_only = exchange.head.kind == Method::Head;
     let out = &mut exchange.to_client.bytes;
-    fixed_answer(status, content_type, fields, body, keep_alive, head_only, out);
+    let date = facts::date();
+    let mut fields = fields.to_vec();
+    fields.push((b"date", &date));
+    fixed_answer(status, content_type, &fields, body, keep_alive, head_only, out);
     exchange.record.status = status;
     let window = client.inside.door.now().listener.timeouts.request;
     match flush(client, exchange, window).await {
@@ -168,7 +189,7 @@ impl Journey<'_> {
     async fn travel(&mut self) -> (Reason, Then) {
         let view = self.pool.view();
         if let Some(reason) = self.too_large() {
-            return self.fail(reason, false).await;
+            return Box::pin(self.fail(reason, false)).await;
         }
         let retry = self.way.retry.as_ref().map_or(view.retry, |own| Retry {
             attempts: own.attempts,
@@ -186,7 +207,7 @@ impl Journey<'_> {
             };
             let permit = match self.pool.acquire(&self.client.socket, request).await {
                 Ok(permit) => permit,
-                Err(reason) => return self.fail(reason, false).await,
+                Err(reason) => return Box::pin(self.fail(reason, false)).await,
             };
             let record = &mut self.exchange.record;
             record.queued = Some(reactor::now().since(asked) + record.queued.unwrap_or_default());
@@ -221,7 +242,7 @@ impl Journey<'_> {
             return if more {
                 Try::Elsewhere
             } else {
-                self.over(Reason::NoBackend, false).await
+                Box::pin(self.over(Reason::NoBackend, false)).await
             };
         };
         if self.ways.log.is_some() {
@@ -238,16 +259,17 @@ impl Journey<'_> {
             Some(socket) => socket,
             None => {
                 let begun = reactor::now();
-                let connected = connect(&member.address, begun + view.timeouts.connect).await;
+                let connected = Box::pin(connect(&member.address, begun + view.timeouts.connect)).await;
                 self.exchange.record.connecting = Some(reactor::now().since(begun));
                 match connected {
                     Ok(socket) => socket,
-                    Err(failure) => return self.unconnected(permit, &failure, more).await,
+                    Err(failure) => return Box::pin(self.unconnected(permit, &failure, more, !member.usable)).await,
                 }
             }
         };
         let hold = more && repeatable;
         let timeout = self.way.timeout.unwrap_or(view.timeouts.response);
+        self.write_head(&member.address);
         let end = self.relay(&backend, &mut permit, hold, timeout).await;
         self.arrive(
             end,
@@ -273,14 +295,19 @@ impl Journey<'_> {
             may_retry: &|| pool.may_retry(),
             keep_alive: &|| asks_on && !client.is_leaving(),
         };
-        let up = self.exchange.rewind();
-        self.write_head();
+        let up = self.exchange.head.body();
         let mut relay = Relay::new(&client.socket, backend, self.exchange, up, permit, &terms);
         std::future::poll_fn(|_| relay.poll()).await
     }
 
-    fn write_head(&mut self) {
+    fn write_head(&mut self, address: &BackendAddress) {
         let exchange = &mut *self.exchange;
+        exchange.rewind();
+        let backend = match address {
+            BackendAddress::Tcp(address) if exchange.head.host.is_empty() => address.to_string(),
+            BackendAddress::Tcp(_) => String::new(),
+            BackendAddress::Unix(_) => "localhost".to_owned(),
+        };
         if exchange.record.request_id[0] == 0 {
             exchange.record.request_id = self.client.world.request_id();
         }
@@ -289,22 +316,32 @@ impl Journey<'_> {
             trusted: self.trusted,
             scheme: b"http",
             request_id: &exchange.record.request_id,
+            backend: backend.as_bytes(),
         };
         exchange
             .head
             .write(&exchange.input, &forward, &mut exchange.to_backend.bytes);
     }
 
-    async fn unconnected(&mut self, mut permit: Permit, failure: &NoConnection, more: bool) -> Try {
+    /// `hoped`: the backend was known to be unusable and tried all the same, because too few were usable.
+    async fn unconnected(&mut self, mut permit: Permit, failure: &NoConnection, more: bool, hoped: bool) -> Try {
         let now = reactor::now();
         let reason = match failure {
             NoConnection::Refused => {
                 permit.failed(Failure::Connect, now);
-                Reason::ConnectRefused
+                if hoped {
+                    Reason::NoBackend
+                } else {
+                    Reason::ConnectRefused
+                }
             }
             NoConnection::TimedOut => {
                 permit.failed(Failure::ConnectTimeout, now);
-                Reason::ConnectTimeout
+                if hoped {
+                    Reason::NoBackend
+                } else {
+                    Reason::ConnectTimeout
+                }
             }
             NoConnection::Exhausted => {
                 self.client.world.relieve();
@@ -316,7 +353,7 @@ impl Journey<'_> {
         if more && self.way.retries_on(RetryOn::Connect) {
             return Try::Elsewhere;
         }
-        self.over(reason, false).await
+        Box::pin(self.over(reason, false)).await
     }
 
     /// The try has come to an end, good or bad.
@@ -348,13 +385,13 @@ impl Journey<'_> {
                 exchange.to_backend.bytes.extend_from_slice(&leftover);
                 let early = std::mem::take(&mut exchange.answer);
                 exchange.to_client.bytes.extend_from_slice(&early);
-                let (up, down) = tunnel::run(
+                let tunnel = tunnel::run(
                     &self.client.socket,
                     &backend,
                     &mut exchange.to_backend,
                     &mut exchange.to_client,
-                )
-                .await;
+                );
+                let (up, down) = Box::pin(tunnel).await;
                 exchange.record.bytes_in += up;
                 exchange.record.bytes_out += down;
                 Try::Over(Reason::Ok, Then::Close)
@@ -368,7 +405,7 @@ impl Journey<'_> {
                 drop(permit);
                 match again {
                     Some(again) => again,
-                    None => self.over(failed.reason, failed.begun).await,
+                    None => Box::pin(self.over(failed.reason, failed.begun)).await,
                 }
             }
         }
@@ -404,7 +441,7 @@ impl Journey<'_> {
     async fn deliver(&mut self, keep_alive: bool, whole: bool) -> (Reason, Then) {
         if !self.exchange.to_client.is_empty() {
             let window = self.ways.listener.timeouts.request;
-            if let Err(reason) = flush(self.client, self.exchange, window).await {
+            if let Err(reason) = Box::pin(flush(self.client, self.exchange, window)).await {
                 return (reason, Then::Reset);
             }
         }
@@ -416,7 +453,7 @@ impl Journey<'_> {
     }
 
     async fn over(&mut self, reason: Reason, begun: bool) -> Try {
-        let (reason, then) = self.fail(reason, begun).await;
+        let (reason, then) = Box::pin(self.fail(reason, begun)).await;
         Try::Over(reason, then)
     }
 
@@ -435,7 +472,14 @@ impl Journey<'_> {
         let keep_alive = lives_on(self.client, self.exchange);
         let head_only = self.exchange.head.kind == Method::Head;
         let out = &mut self.exchange.to_client.bytes;
-        error_answer(reason.status(), reason.text(), keep_alive, head_only, out);
+        error_answer(
+            reason.status(),
+            reason.text(),
+            &facts::date(),
+            keep_alive,
+            head_only,
+            out,
+        );
         self.exchange.record.status = reason.status();
         let window = self.ways.listener.timeouts.request;
         match flush(self.client, self.exchange, window).await {
@@ -482,7 +526,7 @@ impl Tried {
 /// Counts and logs a finished request.
 fn finish(
     client: &Client,
-    exchange: &Exchange,
+    exchange: &mut Exchange,
     ways: &Ways,
     way: Option<&Way>,
     reason: Reason,
@@ -500,6 +544,9 @@ fn finish(
         None => ways.unrouted.count(exchange.record.status),
     }
     if let Some(lines) = &ways.log {
+        if exchange.record.request_id[0] == 0 {
+            exchange.record.request_id = client.world.request_id();
+        }
         let line = facts::Line {
             exchange,
             ways,

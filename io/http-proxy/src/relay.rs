@@ -265,8 +265,12 @@ impl<'a> Relay<'a> {
     fn forward_body(&mut self, bytes: &[u8]) -> Result<usize, End> {
         let mut consumed = 0;
         while consumed < bytes.len() && !self.up.ended() {
-            let Ok(run) = self.up.next_run(&bytes[consumed..]) else {
-                return Err(self.failed(Reason::BadRequest, None));
+            let run = match self.up.next_run(&bytes[consumed..]) {
+                Ok(run) => run,
+                Err(fault) => {
+                    self.exchange.record.detail = fault.text();
+                    return Err(self.failed(Reason::BadRequest, None));
+                }
             };
             if run.pass + run.skip == 0 {
                 break;
@@ -368,7 +372,7 @@ impl<'a> Relay<'a> {
         let mut at = 0;
         loop {
             match self.exchange.response.parse(&bytes[at..], asked, &ANSWER_HEAD) {
-                Err(_) => return Err(self.bad_response()),
+                Err(fault) => return Err(self.bad_response(fault.text())),
                 Ok(Parsed::Partial) => {
                     self.exchange.answer = bytes[at..].to_vec();
                     return Ok(());
@@ -381,7 +385,7 @@ impl<'a> Relay<'a> {
             }
             self.interim += 1;
             if self.interim > INTERIM_MAX {
-                return Err(self.bad_response());
+                return Err(self.bad_response("interim answers without end"));
             }
             if self.exchange.head.version == Version::Http11 {
                 let answer = Answer {
@@ -442,7 +446,7 @@ impl<'a> Relay<'a> {
         while consumed < bytes.len() && !body.ended() {
             let (pass, skip) = match self.next_piece(&mut body, &bytes[consumed..]) {
                 Ok(piece) => piece,
-                Err(_) => return Err(self.bad_response()),
+                Err(fault) => return Err(self.bad_response(fault.text())),
             };
             if pass + skip == 0 {
                 break;
@@ -557,7 +561,8 @@ impl<'a> Relay<'a> {
         self.failed(Reason::BackendReset, Some(Failure::Reset))
     }
 
-    fn bad_response(&self) -> End {
+    fn bad_response(&mut self, detail: &'static str) -> End {
+        self.exchange.record.detail = detail;
         self.failed(Reason::BadResponse, Some(Failure::BadResponse))
     }
 

@@ -1,7 +1,7 @@
 //! The door as the control plane holds it: it starts the workers and hands them what is configured.
 
 use crate::accept::{self, Entrance};
-use crate::access_log::{Lines, Sink};
+use crate::access_log::{Lines, Report, Sink};
 use crate::door::{Builder, Door};
 use crate::pool_side::PoolSide;
 use crate::stats::Stats;
@@ -47,6 +47,7 @@ type NewSockets = (BindAddress, Vec<Bound>);
 pub struct Server {
     workers: Vec<Remote>,
     stats: Arc<Stats>,
+    report: Report,
     configured: Mutex<Configured>,
 }
 
@@ -75,11 +76,11 @@ struct Order {
 }
 
 impl Server {
-    /// Starts `workers` threads without listeners.
+    /// Starts `workers` threads without listeners. `report` tells the operator of what goes wrong beside requests.
     ///
     /// # Errors
     /// When the system gives no thread or no epoll set.
-    pub fn start(workers: usize) -> io::Result<Server> {
+    pub fn start(workers: usize, report: Arc<dyn Fn(&str) + Send + Sync>) -> io::Result<Server> {
         let stats = Arc::new(Stats::default());
         let mut remotes = Vec::with_capacity(workers);
         for index in 0..workers.max(1) {
@@ -96,6 +97,7 @@ impl Server {
         Ok(Server {
             workers: remotes,
             stats,
+            report,
             configured: Mutex::default(),
         })
     }
@@ -137,7 +139,13 @@ impl Server {
                     bound.push(old.clone());
                     continue;
                 }
-                match listen::bind(address, self.workers.len()) {
+                let shared = bound
+                    .iter()
+                    .chain(&configured.bound)
+                    .any(|(other, _)| same_port(other, address));
+                // Several sockets on one address are how workers share it; another process must not join in unnoticed.
+                let free = if shared { Ok(()) } else { listen::is_free(address) };
+                match free.and_then(|()| listen::bind(address, self.workers.len())) {
                     Ok(new) => {
                         bound.push((address.clone(), new.first().and_then(Bound::local_address)));
                         sockets.push((address.clone(), new));
@@ -167,10 +175,10 @@ impl Server {
                 sinks.push(old.clone());
                 continue;
             }
-            match Sink::open(to, &self.stats) {
+            match Sink::open(to, &self.stats, &self.report) {
                 Ok(Some(sink)) => sinks.push((to.clone(), sink)),
                 Ok(None) => {}
-                Err(error) => problems.push(format!("listener {}: access_log: {error}", listener.name)),
+                Err(error) => problems.push(format!("listener {}: access_log {}: {error}", listener.name, place(to))),
             }
         }
         sinks
@@ -240,28 +248,18 @@ impl Server {
             let sender = sender.clone();
             remote.run(Box::new(move || with_worker(|worker| worker.stop(&sender))));
         }
-<<<<<<< HEAD
+        drop(sender);
+        // Nothing is ever sent: it ends when every entrance has taken in who waited there, and has dropped its sender.
+        // Until then, nobody being here does not mean that nobody is coming.
+        let _ = closed.recv_timeout(limit);
         let finished = self.wait_until_left(begun + limit);
         self.write_last_lines();
         finished
     }
 
     fn wait_until_left(&self, deadline: Instant) -> bool {
-        let listeners = {
-            let configured = self.configured.lock().unwrap_or_else(PoisonError::into_inner);
-            configured.listeners.clone()
-        };
-        let open = || listeners.iter().map(|listener| self.connections(listener)).sum::<u64>();
-        while open() > 0 {
-            if Instant::now() >= deadline {
-=======
-        drop(sender);
-        // Nothing is ever sent: it ends when every entrance has taken in who waited there, and has dropped its sender.
-        // Until then, nobody being here does not mean that nobody is coming.
-        let _ = closed.recv_timeout(limit);
         while self.stats.open_connections() > 0 {
-            if begun.elapsed() >= limit {
->>>>>>> 294dc38f7dd493261614f22fc10d8d6bee04bf4c
+            if Instant::now() >= deadline {
                 return false;
             }
             thread::sleep(LOOK);
@@ -287,6 +285,21 @@ impl Server {
         for (_, sink) in &configured.sinks {
             sink.flush(deadline);
         }
+    }
+}
+
+/// Whether both may mean the same port of one machine: then one of ours may hold the other's.
+fn same_port(one: &BindAddress, other: &BindAddress) -> bool {
+    match (one, other) {
+        (BindAddress::Tcp { address: one, .. }, BindAddress::Tcp { address: other, .. }) => one.port() == other.port(),
+        (BindAddress::Unix(_), _) | (_, BindAddress::Unix(_)) => false,
+    }
+}
+
+fn place(log: &AccessLog) -> String {
+    match log {
+        AccessLog::File(path) => path.display().to_string(),
+        AccessLog::Off | AccessLog::Stdout | AccessLog::Stderr => String::new(),
     }
 }
 

@@ -56,23 +56,48 @@ pub fn bind(address: &BindAddress, workers: usize) -> io::Result<Vec<Bound>> {
     }
 }
 
+/// Whether nobody listens there.
+///
+/// # Errors
+/// `AddrInUse` when somebody does, even one who would share the address; otherwise as bind(2).
+pub fn is_free(address: &BindAddress) -> io::Result<()> {
+    match address {
+        BindAddress::Unix(_) => Ok(()),
+        BindAddress::Tcp { address, every_address } => {
+            let wanted = if *every_address && !has_ipv6() {
+                SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), address.port())
+            } else {
+                *address
+            };
+            let socket = tcp_socket(wanted, *every_address)?;
+            socket.bind(&SockAddr::from(wanted))
+        }
+    }
+}
+
 fn has_ipv6() -> bool {
     socket2::Socket::new(Domain::IPV6, Type::STREAM, None).is_ok()
 }
 
 fn bind_tcp(address: SocketAddr, every_address: bool) -> io::Result<TcpListener> {
-    let kind = Type::STREAM.nonblocking();
-    let socket = socket2::Socket::new(Domain::for_address(address), kind, Some(Protocol::TCP))?;
-    if address.is_ipv6() {
-        socket.set_only_v6(!every_address)?;
-    }
-    socket.set_reuse_address(true)?;
+    let socket = tcp_socket(address, every_address)?;
     socket.set_reuse_port(true)?;
     // Accepted connections inherit it: one system call less for each.
     socket.set_tcp_nodelay(true)?;
     socket.bind(&SockAddr::from(address))?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())
+}
+
+/// Ready to be bound, also where connections of an earlier process still fade away.
+fn tcp_socket(address: SocketAddr, every_address: bool) -> io::Result<socket2::Socket> {
+    let kind = Type::STREAM.nonblocking();
+    let socket = socket2::Socket::new(Domain::for_address(address), kind, Some(Protocol::TCP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(!every_address)?;
+    }
+    socket.set_reuse_address(true)?;
+    Ok(socket)
 }
 
 fn bind_unix(path: &Path, workers: usize) -> io::Result<Vec<Bound>> {

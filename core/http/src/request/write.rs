@@ -16,6 +16,8 @@ pub struct Forward<'a> {
     pub scheme: &'a [u8],
     /// Used if the request brought none that may be passed on.
     pub request_id: &'a [u8],
+    /// What `Host` says when the client named none, as HTTP/1.0 allows: the backend's own address.
+    pub backend: &'a [u8],
 }
 
 /// Bytes that we add at most in the common case.
@@ -60,7 +62,8 @@ impl RequestHead {
         }
         if wants_host {
             run.finish(buffer, out);
-            write_field(b"host", self.host.of(buffer), out);
+            let named = self.host.of(buffer);
+            write_field(b"host", if named.is_empty() { forward.backend } else { named }, out);
             run = Run::new(Span {
                 start: self.line_end,
                 end: self.line_end,

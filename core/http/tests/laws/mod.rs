@@ -9,6 +9,7 @@ const FORWARD: Forward<'_> = Forward {
     trusted: false,
     scheme: b"http",
     request_id: b"made",
+    backend: b"10.0.0.1:80",
 };
 /// Small ones, so that they are reached.
 const SMALL: Limits = Limits {
