@@ -106,7 +106,7 @@ const ROW: f64 = 56.0;
 const TOP: f64 = 92.0;
 /// Where the bars of latency begin, and the pixels of a factor of ten: the scale is logarithmic.
 const BARS: f64 = 150.0;
-const DECADE: f64 = 85.0;
+const DECADE: f64 = 66.0;
 /// Where the bars of shares begin, and how wide a whole is.
 const SHARES: f64 = 560.0;
 const WHOLE: f64 = 340.0;

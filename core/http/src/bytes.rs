@@ -44,8 +44,29 @@ pub(crate) fn is_token(text: &[u8]) -> bool {
 }
 
 /// The first place at or after `at` that is not a token byte; `bytes.len()` when there is none.
-pub(crate) fn skip_token(bytes: &[u8], at: usize) -> usize {
+pub(crate) fn skip_token(bytes: &[u8], mut at: usize) -> usize {
+    // Names are letters and `-` nearly always: eight of them at once, and what is left one by one.
+    while let Some(eight) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
+        let strange = not_letter_or_dash(u64::from_le_bytes(*eight));
+        if strange != 0 {
+            at += (strange.trailing_zeros() / 8) as usize;
+            break;
+        }
+        at += 8;
+    }
     skip(bytes, at, &TOKEN)
+}
+
+/// Marks the high bit of every byte that is neither an ASCII letter nor `-`.
+fn not_letter_or_dash(word: u64) -> u64 {
+    let seven = word & !HIGH;
+    let lower = seven | (LOW * 0x20);
+    // Sums of two bytes below 0x80 stay within their byte: its high bit says whether a bound is reached.
+    let from_a = lower + LOW * (0x80 - b'a' as u64);
+    let beyond_z = lower + LOW * (0x80 - (b'z' as u64 + 1));
+    let not_dash = (seven ^ (LOW * b'-' as u64)) + LOW * 0x7f;
+    let letter = from_a & !beyond_z;
+    ((!letter & not_dash) | word) & HIGH
 }
 
 /// The first place at or after `at` that may not be in a target; `bytes.len()` when there is none.

@@ -70,9 +70,11 @@ macro_rules! known_fields {
         impl FieldId {
             /// Which field `name` (in any case) is.
             pub fn of(name: &[u8]) -> FieldId {
+                // Names of one length mostly differ in their first letter.
+                let first = name.first().map_or(0, u8::to_ascii_lowercase);
                 match name.len() {
                     $($length => {
-                        $(if name.eq_ignore_ascii_case($name) { FieldId::$id } else)* {
+                        $(if first == $name[0] && name.eq_ignore_ascii_case($name) { FieldId::$id } else)* {
                             FieldId::of_family(name)
                         }
                     })*

@@ -8,17 +8,20 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Instant;
 
-/// Batches of lines on their way to the writer. A worker hands over one for each batch of events, so this is
-/// seconds of a disk that does not answer.
-const BATCHES: usize = 1024;
+/// Bytes of lines on their way to the writer: seconds of a busy site whose disk does not answer, or of a machine whose
+/// processors have no time for the writer.
+const WAITING_BYTES: usize = 16 << 20;
 /// A batch is handed over early when it has grown to this many bytes.
 const BATCH_BYTES: usize = 64 * 1024;
 
 enum Message {
     Lines(Vec<u8>),
+    /// Answered when everything before it is written.
+    Flush(Sender<()>),
     /// The file may have been moved away by a log rotation.
     Reopen,
 }
@@ -26,7 +29,10 @@ enum Message {
 /// Where lines go: shared by all workers.
 #[derive(Debug)]
 pub(crate) struct Sink {
-    sender: SyncSender<Message>,
+    /// Without a limit of its own: `waiting` bounds it.
+    sender: Sender<Message>,
+    /// Bytes of lines that are not written yet.
+    waiting: Arc<AtomicUsize>,
     stats: Arc<Stats>,
 }
 
@@ -39,25 +45,39 @@ impl Sink {
             AccessLog::Stderr => (Box::new(io::stderr()), None),
             AccessLog::File(path) => (Box::new(append(path)?), Some(path)),
         };
-        let (sender, receiver) = sync_channel(BATCHES);
+        let (sender, receiver) = channel();
         let path = path.map(Path::to_owned);
+        let waiting = Arc::<AtomicUsize>::default();
+        let sink = Sink {
+            sender,
+            waiting: waiting.clone(),
+            stats: stats.clone(),
+        };
         std::thread::Builder::new()
             .name("access-log".to_owned())
-            .spawn(move || write_all(&receiver, output, path.as_deref()))?;
-        Ok(Some(Arc::new(Sink {
-            sender,
-            stats: stats.clone(),
-        })))
+            .spawn(move || write_all(&receiver, &waiting, output, path.as_deref()))?;
+        Ok(Some(Arc::new(sink)))
     }
 
     /// Opens the file anew.
     pub(crate) fn reopen(&self) {
-        // A full channel means that the writer is stuck on the old file: the next reload tries again.
-        let _ = self.sender.try_send(Message::Reopen);
+        // The writer lives as long as the sink.
+        let _ = self.sender.send(Message::Reopen);
+    }
+
+    /// Waits until what was sent is written, until `deadline` at most: for the end of the process.
+    pub(crate) fn flush(&self, deadline: Instant) {
+        let (done, written) = channel();
+        let _ = self.sender.send(Message::Flush(done));
+        // Late or gone: there is nobody left to tell.
+        let _ = written.recv_timeout(deadline.saturating_duration_since(Instant::now()));
     }
 
     fn send(&self, lines: Vec<u8>, count: u64) {
-        if self.sender.try_send(Message::Lines(lines)).is_err() {
+        let length = lines.len();
+        let waiting = self.waiting.fetch_add(length, Ordering::Relaxed);
+        if waiting + length > WAITING_BYTES || self.sender.send(Message::Lines(lines)).is_err() {
+            self.waiting.fetch_sub(length, Ordering::Relaxed);
             self.stats.log_dropped.fetch_add(count, Ordering::Relaxed);
         }
     }
@@ -67,11 +87,21 @@ fn append(path: &Path) -> io::Result<File> {
     OpenOptions::new().append(true).create(true).open(path)
 }
 
-fn write_all(receiver: &Receiver<Message>, mut output: Box<dyn Write + Send>, path: Option<&Path>) {
+fn write_all(
+    receiver: &Receiver<Message>,
+    waiting: &AtomicUsize,
+    mut output: Box<dyn Write + Send>,
+    path: Option<&Path>,
+) {
     for message in receiver {
         match message {
-            // A disk that is full today may have room tomorrow: the lines are lost, the log is not.
-            Message::Lines(lines) => drop(output.write_all(&lines).and_then(|()| output.flush())),
+            Message::Lines(lines) => {
+                // A disk that is full today may have room tomorrow: the lines are lost, the log is not.
+                let _ = output.write_all(&lines).and_then(|()| output.flush());
+                waiting.fetch_sub(lines.len(), Ordering::Relaxed);
+            }
+            // Whoever asked may have stopped waiting.
+            Message::Flush(done) => drop(done.send(())),
             Message::Reopen => {
                 if let Some(Ok(file)) = path.map(append) {
                     output = Box::new(file);

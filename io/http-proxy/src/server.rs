@@ -25,6 +25,8 @@ use std::time::{Duration, Instant};
 
 /// How long the workers may take to begin with a new configuration. They do it between two batches of events.
 const APPLY: Duration = Duration::from_secs(10);
+/// How long the last lines of the access logs may take to be written: a disk that is stuck must not keep the process.
+const LAST_LINES: Duration = Duration::from_secs(1);
 /// Between two looks at whether the last connection has ended.
 const LOOK: Duration = Duration::from_millis(5);
 
@@ -242,13 +244,39 @@ impl Server {
         // Nothing is ever sent: it ends when every entrance has taken in who waited there, and has dropped its sender.
         // Until then, nobody being here does not mean that nobody is coming.
         let _ = closed.recv_timeout(limit);
+        let finished = self.wait_until_left(begun + limit);
+        self.write_last_lines();
+        finished
+    }
+
+    fn wait_until_left(&self, deadline: Instant) -> bool {
         while self.stats.open_connections() > 0 {
-            if begun.elapsed() >= limit {
+            if Instant::now() >= deadline {
                 return false;
             }
             thread::sleep(LOOK);
         }
         true
+    }
+
+    fn write_last_lines(&self) {
+        let deadline = Instant::now() + LAST_LINES;
+        let (sender, receiver) = channel();
+        for remote in &self.workers {
+            let sender = sender.clone();
+            remote.run(Box::new(move || {
+                with_worker(|worker| worker.world.flush_logs());
+                // Nobody listens any more when this took too long.
+                let _ = sender.send(());
+            }));
+        }
+        for _ in &self.workers {
+            let _ = receiver.recv_timeout(deadline.saturating_duration_since(Instant::now()));
+        }
+        let configured = self.configured.lock().unwrap_or_else(PoisonError::into_inner);
+        for (_, sink) in &configured.sinks {
+            sink.flush(deadline);
+        }
     }
 }
 

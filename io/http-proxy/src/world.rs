@@ -51,11 +51,10 @@ impl World {
 
     /// 128 random bits in hexadecimal: two requests never share them.
     pub(crate) fn request_id(&self) -> [u8; 32] {
-        let number = (u128::from(self.random()) << 64) | u128::from(self.random());
         let mut id = [0; 32];
-        for (index, place) in id.iter_mut().enumerate() {
-            let nibble = (number >> (124 - 4 * index)) as usize & 15;
-            *place = b"0123456789abcdef"[nibble];
+        for (half, digits) in [self.random(), self.random()].into_iter().zip(id.chunks_exact_mut(16)) {
+            digits[..8].copy_from_slice(&hexadecimal((half >> 32) as u32));
+            digits[8..].copy_from_slice(&hexadecimal(half as u32));
         }
         id
     }
@@ -69,11 +68,15 @@ impl World {
 
     /// Hands on the log lines of a batch, and closes idle connections that their backends ended meanwhile.
     pub(crate) fn after_batch(&self) {
-        for lines in self.logs.borrow().iter() {
-            lines.flush();
-        }
+        self.flush_logs();
         if reactor::orphans_had_events() {
             self.sweep(reactor::now());
+        }
+    }
+
+    pub(crate) fn flush_logs(&self) {
+        for lines in self.logs.borrow().iter() {
+            lines.flush();
         }
     }
 
@@ -93,6 +96,28 @@ impl World {
                 .panics
                 .fetch_add(seen - std::mem::replace(&mut panics, seen), Ordering::Relaxed);
             self.sweep(reactor::now());
+        }
+    }
+}
+
+/// Eight digits, most significant first, all at once: each nibble in a byte of its own, then to ASCII.
+fn hexadecimal(number: u32) -> [u8; 8] {
+    let mut spread = u64::from(number);
+    spread = (spread | (spread << 16)) & 0x0000_ffff_0000_ffff;
+    spread = (spread | (spread << 8)) & 0x00ff_00ff_00ff_00ff;
+    spread = (spread | (spread << 4)) & 0x0f0f_0f0f_0f0f_0f0f;
+    let letters = ((spread + 0x0606_0606_0606_0606) >> 4) & 0x0101_0101_0101_0101;
+    (spread + 0x3030_3030_3030_3030 + letters * u64::from(b'a' - b'0' - 10)).to_be_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn eight_digits_at_once_are_the_usual_ones() {
+        for number in [0, 1, 0x9a, 0xdead_beef, 0x0123_4567, 0x89ab_cdef, u32::MAX] {
+            assert_eq!(hexadecimal(number), *format!("{number:08x}").as_bytes());
         }
     }
 }

@@ -1,7 +1,8 @@
 use crate::reactor;
 use evenkeel_model::BackendAddress;
+use rustix::net::{RecvFlags, SendFlags, recv, send};
 use socket2::{Domain, Protocol, SockAddr, Type};
-use std::io::{self, IoSlice, Read, Write};
+use std::io::{self, IoSlice};
 use std::net::Shutdown;
 use std::os::fd::{AsFd, BorrowedFd};
 
@@ -103,7 +104,7 @@ impl Socket {
         if !reactor::cell(self.key, |cell| cell.readable) {
             return Ok(None);
         }
-        let result = again_if_interrupted(|| stream!(self, stream => (&*stream).read(buffer)));
+        let result = again_if_interrupted(|| receive(self.as_fd(), buffer));
         match result {
             Ok(length) => {
                 if length < buffer.len() && length > 0 {
@@ -126,7 +127,7 @@ impl Socket {
     /// # Errors
     /// As send(2), without `WouldBlock` and `Interrupted`.
     pub fn try_write(&self, bytes: &[u8]) -> io::Result<Option<usize>> {
-        self.written(bytes.len(), || stream!(self, stream => (&*stream).write(bytes)))
+        self.written(bytes.len(), || Ok(send(self.as_fd(), bytes, SendFlags::NOSIGNAL)?))
     }
 
     /// Writes what fits of several pieces; `None` = nothing now.
@@ -135,7 +136,7 @@ impl Socket {
     /// As writev(2), without `WouldBlock` and `Interrupted`.
     pub fn try_write_pieces(&self, pieces: &[IoSlice<'_>]) -> io::Result<Option<usize>> {
         let length = pieces.iter().map(|piece| piece.len()).sum();
-        self.written(length, || stream!(self, stream => (&*stream).write_vectored(pieces)))
+        self.written(length, || Ok(rustix::io::writev(self.as_fd(), pieces)?))
     }
 
     fn written(&self, length: usize, write: impl FnMut() -> io::Result<usize>) -> io::Result<Option<usize>> {
@@ -212,6 +213,14 @@ impl Drop for Socket {
     fn drop(&mut self) {
         reactor::forget(self.key);
     }
+}
+
+// The system calls without the C library around them: its versions are cancellation points, which costs two atomic
+// operations each in a process with several threads.
+
+fn receive(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
+    let (length, _) = recv(socket, buffer, RecvFlags::empty())?;
+    Ok(length)
 }
 
 fn in_progress(result: io::Result<()>) -> io::Result<()> {

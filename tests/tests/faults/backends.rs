@@ -150,7 +150,7 @@ fn one_that_accepts_no_connection_costs_a_504_or_another_try() -> Outcome {
     // The last one is known only when the backends run.
     let house = House::start(&["b0"], routes, &pools.replace("\"LAST\"", "\"127.0.0.1:1\""))?;
     house.reconfigure("127.0.0.1:1\"", &format!("{}\"", house.backend("b0").address()))?;
-    house.command(&["reload", "-c", &house.balancer.configuration().to_string_lossy()])?;
+    house.reload()?;
     assert_eq!(house.get("/hole")?.status, 504);
     let line = house.logged("/hole")?;
     logged_as(&line, 504, "connect-timeout");

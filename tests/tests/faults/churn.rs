@@ -69,6 +69,11 @@ fn judge_posts(house: &House, tally: &Tally) -> Outcome {
         }
     }
     let lines = house.access_log(tally.gets as usize + tally.posts.len())?;
+    assert_eq!(
+        lines.len(),
+        tally.gets as usize + tally.posts.len(),
+        "one for each request"
+    );
     for line in lines.iter().filter(|line| line["status"] == 502) {
         assert_eq!(line["method"], "POST", "{line}");
         assert_eq!(line["reason"], "backend-reset", "{line}");

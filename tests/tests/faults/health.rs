@@ -141,7 +141,7 @@ fn a_backup_works_only_when_nobody_else_can() -> Outcome {
     let house = House::start(&["b0", "b1"], "", CHECKED)?;
     let address = house.backend("b1").address();
     house.reconfigure(&format!("\"{address}\""), &format!("\"{address}\", backup = true"))?;
-    house.command(&["reload", "-c", &house.balancer.configuration().to_string_lossy()])?;
+    house.reload()?;
     house.wait_until_usable()?;
     assert_eq!(shares(&house, 20)?.into_keys().collect::<Vec<_>>(), ["b0"]);
     house.backend("b0").ask("/control?health=fail")?;
@@ -220,6 +220,20 @@ fn who_waits_too_long_is_told() -> Outcome {
     house.wait_until_quiet()?;
     assert_eq!(ask(&mut client, "/again")?.status, 200);
     assert_eq!(house.backend("b0").ask("/peak")?, "1");
+    Ok(())
+}
+
+#[test]
+fn who_waits_is_told_when_the_last_backend_goes() -> Outcome {
+    let house = House::start(&["b0"], "", "max_connections = 1\nqueue = { timeout = \"60s\" }")?;
+    house.wait_until_usable()?;
+    let _occupant = occupy(&house)?;
+    let mut client = house.connect()?;
+    client.send(b"GET /waiting HTTP/1.1\r\nhost: test\r\n\r\n")?;
+    wait_for(|| Ok(queued(&house)? == 1))?;
+    house.command(&["drain", "web/b0"])?;
+    assert_eq!(client.response(SOON, false)?.status, 503);
+    assert_eq!(house.logged("/waiting")?["reason"], "no-backend");
     Ok(())
 }
 

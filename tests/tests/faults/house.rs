@@ -33,7 +33,7 @@ pub(crate) fn alone() -> MutexGuard<'static, ()> {
 pub(crate) struct House {
     pub(crate) balancer: Balancer,
     pub(crate) backends: Vec<Backend>,
-    _scratch: Scratch,
+    scratch: Scratch,
     journal: PathBuf,
 }
 
@@ -65,7 +65,7 @@ impl House {
         Ok(House {
             balancer,
             backends,
-            _scratch: scratch,
+            scratch,
             journal,
         })
     }
@@ -159,9 +159,13 @@ impl House {
         Ok(Scrape::read(&body)?)
     }
 
+    pub(crate) fn access_log_path(&self) -> PathBuf {
+        self.scratch.path().join("access.log")
+    }
+
     /// The access log, once it has a line for each of so many requests.
     pub(crate) fn access_log(&self, lines: usize) -> Result<Vec<Value>, Box<dyn Error>> {
-        let path = self._scratch.path().join("access.log");
+        let path = self.access_log_path();
         let mut text = String::new();
         wait_for(|| {
             text = std::fs::read_to_string(&path)?;
@@ -189,6 +193,11 @@ impl House {
         let text = std::fs::read_to_string(&path)?;
         assert!(text.contains(from), "{from:?} is in the configuration: {text}");
         Ok(std::fs::write(path, text.replace(from, to))?)
+    }
+
+    /// `evenkeel reload`, which must succeed; what it printed.
+    pub(crate) fn reload(&self) -> Result<String, Box<dyn Error>> {
+        self.command(&["reload", "-c", &self.balancer.configuration().to_string_lossy()])
     }
 
     /// Runs a command that must succeed, and returns what it printed.
@@ -250,4 +259,18 @@ pub(crate) fn wait_for(mut so: impl FnMut() -> Result<bool, Box<dyn Error>>) -> 
         std::thread::sleep(LOOK_EVERY);
     }
     Ok(())
+}
+
+/// How many file descriptors a process has.
+pub(crate) fn open_files(pid: u32) -> std::io::Result<usize> {
+    Ok(std::fs::read_dir(format!("/proc/{pid}/fd"))?.count())
+}
+
+/// User and system time of the whole process (proc(5): fields 14 and 15, in ticks of 10 ms).
+pub(crate) fn cpu_time(pid: u32) -> Result<Duration, Box<dyn Error>> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    let after_name = stat.rsplit_once(") ").ok_or("no name in stat")?.1;
+    let fields: Vec<&str> = after_name.split(' ').collect();
+    let ticks: u64 = fields[11].parse::<u64>()? + fields[12].parse::<u64>()?;
+    Ok(Duration::from_millis(ticks * 10))
 }

@@ -1,5 +1,6 @@
 //! What is told of requests: the access log and the metrics agree with what was sent.
 
+use evenkeel_tests::load::{Load, Plan};
 use serde_json::Value;
 
 use crate::house::{House, Outcome, SOON, ask};
@@ -96,6 +97,92 @@ fn the_access_log_has_a_whole_line_for_every_request() -> Outcome {
         (&"bad-request".into(), &"".into()),
         "{refused}"
     );
+    Ok(())
+}
+
+#[test]
+fn the_last_lines_are_written_before_the_process_ends() -> Outcome {
+    let mut house = House::start(&["b0", "b1"], "", "")?;
+    house.wait_until_usable()?;
+    let load = Load::start(Plan::gets(house.address(), 16));
+    let flows = load.go_on(2000, SOON);
+    house.balancer.signal("TERM")?;
+    let ended = house.balancer.wait_for_end(SOON)?;
+    let log = std::fs::read_to_string(house.access_log_path())?;
+    let tally = load.stop();
+    assert!(flows && ended.success());
+    let answered = log.lines().filter(|line| line.contains("\"status\":200")).count();
+    // Those whose connection ended before they had read their answer are logged, too.
+    assert!(
+        answered as u64 >= tally.gets,
+        "{answered} lines, {} answers",
+        tally.gets
+    );
+    Ok(())
+}
+
+#[test]
+fn a_log_that_was_moved_away_is_opened_anew_by_a_reload() -> Outcome {
+    let house = House::start(&["b0"], "", "")?;
+    house.wait_until_usable()?;
+    house.body("/before")?;
+    house.access_log(1)?;
+    std::fs::rename(house.access_log_path(), house.access_log_path().with_extension("1"))?;
+    house.balancer.signal("HUP")?;
+    crate::house::wait_for(|| Ok(house.access_log_path().exists()))?;
+    house.body("/after")?;
+    let log = house.access_log(1)?;
+    assert_eq!((log.len(), &log[0]["path"]), (1, &"/after".into()));
+    Ok(())
+}
+
+#[test]
+fn a_log_that_takes_nothing_holds_up_nobody_and_what_is_dropped_is_counted() -> Outcome {
+    let mut house = House::start(&["b0"], "", "")?;
+    house.wait_until_usable()?;
+    let pipe = house.balancer.directory().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status()?;
+    assert!(made.success());
+    // Open, and not read from.
+    let mut reader = std::fs::OpenOptions::new().read(true).write(true).open(&pipe)?;
+    let log = house.access_log_path().display().to_string();
+    house.reconfigure(&log, &pipe.display().to_string())?;
+    house.reload()?;
+    let mut client = house.connect()?;
+    let mut sent = 0;
+    let dropped = || -> Result<f64, Box<dyn std::error::Error>> {
+        Ok(house.metrics()?.sum("evenkeel_access_log_dropped_total", &[]))
+    };
+    // Large lines fill a pipe's buffer and the balancer's own sooner.
+    let path = format!("/{}", "x".repeat(7000));
+    while dropped()? < 100.0 && sent < 20_000 {
+        for _ in 0..100 {
+            assert_eq!(ask(&mut client, &path)?.status, 200);
+            sent += 1;
+        }
+    }
+    let dropped = dropped()?;
+    assert!(dropped >= 100.0, "after {sent} requests");
+    // Whatever was not dropped can be read now, each line whole.
+    let expected = sent - dropped as usize;
+    let mut text = Vec::new();
+    let mut lines = 0;
+    let mut buffer = vec![0; 64 << 10];
+    while lines < expected {
+        let count = std::io::Read::read(&mut reader, &mut buffer)?;
+        lines += buffer[..count].iter().filter(|byte| **byte == b'\n').count();
+        text.extend_from_slice(&buffer[..count]);
+    }
+    for line in String::from_utf8(text)?.lines() {
+        let line: Value = serde_json::from_str(line)?;
+        assert_eq!(line["status"], 200);
+    }
+    // Nor does it hold up the end.
+    for _ in 0..100 {
+        assert_eq!(ask(&mut client, &path)?.status, 200);
+    }
+    house.balancer.signal("TERM")?;
+    assert!(house.balancer.wait_for_end(SOON)?.success());
     Ok(())
 }
 

@@ -196,6 +196,13 @@ fn a_graceful_stop_finishes_what_is_running_and_takes_nothing_new() -> Outcome {
         assert!(client.read_to_end(SOON), "and the connection ends");
     }
     assert!(house.balancer.wait_for_end(SOON)?.success());
+    let log = std::fs::read_to_string(house.access_log_path())?;
+    for path in ["/slow", "/sink"] {
+        assert!(
+            log.contains(&format!("\"path\":\"{path}\"")),
+            "{path} is in the log: {log}"
+        );
+    }
     Ok(())
 }
 

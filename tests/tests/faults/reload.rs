@@ -5,7 +5,7 @@ use std::path::Path;
 
 use evenkeel_tests::load::{Load, Plan};
 
-use crate::house::{House, Outcome, SOON, alone, list, wait_for};
+use crate::house::{House, Outcome, SOON, alone, list, open_files, wait_for};
 
 const NAMES: [&str; 4] = ["b0", "b1", "b2", "b3"];
 const CLIENTS: usize = 16;
@@ -32,7 +32,7 @@ fn ten_reloads_cost_no_request_and_no_connection() -> Outcome {
         if round % 2 == 0 {
             house.balancer.signal("HUP")?;
         } else {
-            let printed = house.command(&["reload", "-c", &house.balancer.configuration().to_string_lossy()])?;
+            let printed = house.reload()?;
             assert!(printed.contains("reloaded:\n"), "{printed}");
         }
         wait_for(|| Ok(backends(&house)? == expected(round)))?;
@@ -76,7 +76,7 @@ fn a_bad_file_changes_nothing() -> Outcome {
     assert_eq!(house.metrics()?.sum("evenkeel_config_last_reload_success", &[]), 0.0);
     assert_eq!(house.body("/")?, "b0");
     house.reconfigure("balance = \"rond-robin\"", "balance = \"round-robin\"")?;
-    house.command(&["reload", "-c", &file.to_string_lossy()])?;
+    house.reload()?;
     assert_eq!(house.metrics()?.sum("evenkeel_config_last_reload_success", &[]), 1.0);
     Ok(())
 }
@@ -90,24 +90,83 @@ fn a_removed_listener_ends_its_kept_connections_after_their_request() -> Outcome
         socket.display()
     );
     house.reconfigure("[pool.web]", &format!("{second}\n[pool.web]"))?;
-    let reload = [
-        "reload",
-        "-c",
-        &house.balancer.configuration().to_string_lossy().into_owned(),
-    ]
-    .map(str::to_owned);
-    let reload: Vec<&str> = reload.iter().map(String::as_str).collect();
-    house.command(&reload)?;
+    house.reload()?;
     let mut client = second_client(&socket)?;
     assert!(converse(&mut client)?.starts_with("HTTP/1.1 200 "));
     let mut other = house.connect()?;
     crate::house::ask(&mut other, "/")?;
     house.reconfigure(&second, "")?;
-    house.command(&reload)?;
+    house.reload()?;
     // The idle one is ended, that of the listener that stayed is not.
     assert_eq!(io::Read::read(&mut client, &mut [0; 16])?, 0);
     assert_eq!(crate::house::ask(&mut other, "/")?.status, 200);
     Ok(())
+}
+
+#[test]
+fn nobody_who_waits_is_forgotten_when_caps_change() -> Outcome {
+    let _alone = alone();
+    let house = House::start(&NAMES[..2], "", "max_connections = 1\nqueue = { timeout = \"60s\" }")?;
+    house.wait_until_usable()?;
+    let load = Load::start(Plan {
+        target: Some("/slow?ms=2"),
+        ..Plan::gets(house.address(), CLIENTS)
+    });
+    let mut now = "max_connections = 1";
+    for next in [
+        "max_connections = 3",
+        "max_connections = 1000",
+        "max_connections = 2",
+        "max_connections = 1",
+    ]
+    .iter()
+    .cycle()
+    .take(12)
+    {
+        assert!(load.go_on(60, SOON), "with {now}");
+        house.reconfigure(now, next)?;
+        house.reload()?;
+        now = next;
+    }
+    for name in ["b0", "b1"] {
+        house.command(&["drain", &format!("web/{name}"), "--wait", "20s"])?;
+        assert!(load.go_on(60, SOON), "while {name} is drained");
+        house.command(&["ready", &format!("web/{name}"), "--wait", "20s"])?;
+    }
+    let flows = load.go_on(60, SOON);
+    let tally = load.stop();
+    assert!(flows && tally.get_failures.is_empty(), "{:#?}", tally.get_failures);
+    house.wait_until_quiet()?;
+    assert_eq!(house.status()?["pools"][0]["queued"], 0);
+    Ok(())
+}
+
+#[test]
+fn reloads_leave_nothing_behind() -> Outcome {
+    let house = House::start(&["b0"], "", "")?;
+    house.wait_until_usable()?;
+    let pid = house.balancer.pid();
+    let threads =
+        || -> Result<usize, Box<dyn std::error::Error>> { Ok(std::fs::read_dir(format!("/proc/{pid}/task"))?.count()) };
+    let plain = std::fs::read_to_string(house.balancer.configuration())?;
+    let directory = house.balancer.directory().display().to_string();
+    let rich = format!(
+        "{plain}\n[listener.second]\nbind = \"unix:{directory}/second.sock\"\npool = \"other\"\n\
+         access_log = \"{directory}/second.log\"\n[pool.other]\nbackends = [\"127.0.0.1:9\"]\n"
+    );
+    let mut before = (0, 0);
+    for round in 0..12 {
+        std::fs::write(house.balancer.configuration(), &rich)?;
+        house.reload()?;
+        std::fs::write(house.balancer.configuration(), &plain)?;
+        house.reload()?;
+        if round == 1 {
+            before = (open_files(pid)?, threads()?);
+        }
+    }
+    // The control plane may keep a thread or a connection a while; twelve of them would be a leak.
+    wait_for(|| Ok(open_files(pid)? <= before.0 + 3 && threads()? <= before.1 + 3))
+        .map_err(|error| format!("{error}: {before:?} became {:?}", (open_files(pid), threads())).into())
 }
 
 #[test]
@@ -118,11 +177,10 @@ fn an_address_that_goes_to_another_listener_loses_nobody_who_comes() -> Outcome 
         closing: true,
         ..Plan::gets(house.address(), 4)
     });
-    let file = house.balancer.configuration().to_string_lossy().into_owned();
     for (from, to) in [("web", "other"), ("other", "third"), ("third", "web")] {
         assert!(fresh.go_on(100, SOON));
         house.reconfigure(&format!("[listener.{from}]"), &format!("[listener.{to}]"))?;
-        house.command(&["reload", "-c", &file])?;
+        house.reload()?;
     }
     assert!(fresh.go_on(100, SOON));
     let fresh = fresh.stop();
@@ -130,7 +188,7 @@ fn an_address_that_goes_to_another_listener_loses_nobody_who_comes() -> Outcome 
     // Nobody came between two reloads: the next ones still find the new listener.
     for name in ["fourth", "fifth"] {
         house.reconfigure("[listener.", &format!("[listener.{name}-"))?;
-        house.command(&["reload", "-c", &file])?;
+        house.reload()?;
     }
     for _ in 0..16 {
         house.body("/")?;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use evenkeel_tests::load::{Load, Plan};
 
-use crate::house::{House, Outcome, SOON, alone, raise_file_limit};
+use crate::house::{House, Outcome, SOON, alone, cpu_time, raise_file_limit};
 
 /// How many of each: a thousand together. Few readers, because each of them is megabytes in the kernel's buffers.
 const SLOW_HEADERS: usize = 450;
@@ -75,6 +75,58 @@ fn a_client_that_never_says_a_word_is_ended_by_the_idle_timeout() -> Outcome {
         silent.received().is_empty() && kept.received().is_empty(),
         "there is nothing to answer"
     );
+    Ok(())
+}
+
+/// How long the balancer is watched while it has nothing to do but wait.
+const WATCHED: Duration = Duration::from_secs(2);
+/// CPU time that is no busy loop: a loop on one of its threads would take most of [`WATCHED`].
+const CALM: Duration = Duration::from_millis(500);
+
+#[test]
+fn waiting_costs_no_cpu_time() -> Outcome {
+    let _alone = alone();
+    let house = House::start(&["b0"], "", "")?;
+    house.wait_until_usable()?;
+    let upgrade = "GET /chat HTTP/1.1\r\nhost: test\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n";
+    let big = format!("GET /big?bytes={BIG} HTTP/1.1\r\nhost: test\r\n\r\n");
+    // What each client sends, and whether it then ends its sending.
+    let situations: [(&str, bool); 8] = [
+        ("", false),
+        ("GET / HTTP/1.1\r\nhost", false),
+        ("GET /hang HTTP/1.1\r\nhost: test\r\n\r\n", false),
+        ("GET /hang HTTP/1.1\r\nhost: test\r\n\r\n", true),
+        (
+            "POST /sink HTTP/1.1\r\nhost: test\r\ncontent-length: 9\r\n\r\n1234",
+            false,
+        ),
+        ("GET /stall HTTP/1.1\r\nhost: test\r\n\r\n", true),
+        (&big, false),
+        (upgrade, false),
+    ];
+    let mut clients = Vec::new();
+    for (bytes, ends) in situations.iter().cycle().take(10 * situations.len()) {
+        let mut client = house.connect()?;
+        client.send(bytes.as_bytes())?;
+        if *ends {
+            client.close_write()?;
+        }
+        clients.push(client);
+    }
+    // Hang twice, sink, stall, big and chat, ten of each.
+    house.wait_for_backend("b0", |backend| backend["in_flight"] == 60)?;
+    // What moves on its own moves until buffers are full: from then on nothing happens.
+    let pid = house.balancer.pid();
+    crate::house::wait_for(|| {
+        let before = cpu_time(pid)?;
+        std::thread::sleep(DRIP);
+        Ok(cpu_time(pid)? == before)
+    })?;
+    let busy = cpu_time(pid)?;
+    std::thread::sleep(WATCHED);
+    let busy = cpu_time(pid)?.saturating_sub(busy);
+    assert!(busy < CALM, "{busy:?} of CPU time within {WATCHED:?} of waiting");
+    drop(clients);
     Ok(())
 }
 

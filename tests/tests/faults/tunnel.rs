@@ -84,13 +84,12 @@ fn a_tunnel_survives_a_reload_even_if_its_backend_leaves() -> Outcome {
     let mut client = open(&house, b"")?;
     echo(&mut client, b"before")?;
     let first = crate::house::list(&house.backends[..1]);
-    let file = house.balancer.configuration();
     house.reconfigure(&first, "")?;
-    house.command(&["reload", "-c", &file.to_string_lossy()])?;
+    house.reload()?;
     echo(&mut client, b"its backend leaves")?;
     assert_eq!(house.body("/")?, "b1");
     house.reconfigure("balance = \"first\"", "balance = \"random\"")?;
-    house.command(&["reload", "-c", &file.to_string_lossy()])?;
+    house.reload()?;
     echo(&mut client, b"again")?;
     drop(client);
     Ok(())

@@ -41,3 +41,18 @@ fn numbers_are_written_whole() {
     }
     assert_eq!(out, b"0 0 9 9 10 a 18446744073709551615 ffffffffffffffff ");
 }
+
+#[test]
+fn tokens_end_at_the_same_place_however_they_are_looked_for() {
+    for byte in 0..=255u8 {
+        for before in 0..20 {
+            let mut text = b"Content-Length-Abcdefgh"[..before].to_vec();
+            text.push(byte);
+            text.extend_from_slice(b"abcdefghi:xyz");
+            for from in 0..=before {
+                let expected = from + text[from..].iter().position(|byte| !is_token_byte(*byte)).unwrap();
+                assert_eq!(skip_token(&text, from), expected, "{byte:#x} at {before} from {from}");
+            }
+        }
+    }
+}
