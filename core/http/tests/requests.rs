@@ -648,7 +648,7 @@ fn a_client_without_host_gets_one_and_odd_white_space_around_it_goes() {
     for (head, first) in [
         (
             "GET /a HTTP/1.0\r\nA: b\r\n\r\n",
-            "GET /a HTTP/1.1\r\nhost: \r\nA: b\r\n",
+            "GET /a HTTP/1.1\r\nhost: 10.0.0.1:80\r\nA: b\r\n",
         ),
         (
             "GET http://h:81/a HTTP/1.0\r\n\r\n",

@@ -1,8 +1,9 @@
 use evenkeel_model::Moment;
 use std::time::Duration;
 
-/// Bytes a second below which a client counts as stuck, not slow: a modem manages ten times as much.
-const BYTES_PER_SECOND: f64 = 512.0;
+/// Bytes a second below which a client counts as stuck, not slow: a stream of small messages manages more, and a drip
+/// that only wants to keep a connection would have to cost its sender something.
+const BYTES_PER_SECOND: f64 = 64.0;
 
 /// How long a client is waited for. It has a window to move enough bytes in; one that did gets the next, so a large
 /// body may take as long as it needs, and a drip of single bytes does not keep a connection for ever.

@@ -186,9 +186,18 @@ pub(crate) async fn connect(address: &BackendAddress, deadline: Moment) -> Resul
         Err(error) => Poll::Ready(Err(error)),
     });
     match connected.await {
+        // Only on this machine can a connect come back to itself.
+        Ok(Ok(())) if is_loopback(address) && socket.is_its_own_peer() => Err(NoConnection::Refused),
         Ok(Ok(())) => Ok(socket),
         Ok(Err(error)) => Err(no_connection(&error)),
         Err(Elapsed) => Err(NoConnection::TimedOut),
+    }
+}
+
+fn is_loopback(address: &BackendAddress) -> bool {
+    match address {
+        BackendAddress::Tcp(address) => address.ip().is_loopback(),
+        BackendAddress::Unix(_) => false,
     }
 }
 

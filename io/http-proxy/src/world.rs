@@ -16,6 +16,9 @@ use std::time::Duration;
 /// How often idle connections are looked through for those that are too old.
 const SWEEP: Duration = Duration::from_secs(1);
 
+/// And how soon again when backends end connections that are idle: a sweep looks at all.
+const SWEEP_PAUSE: Duration = Duration::from_millis(50);
+
 pub(crate) struct World {
     pub(crate) worker: usize,
     pub(crate) stats: Arc<Stats>,
@@ -25,6 +28,7 @@ pub(crate) struct World {
     pub(crate) pools: RefCell<HashMap<Name, Rc<PoolSide>>>,
     pub(crate) logs: RefCell<Vec<Rc<Lines>>>,
     random: Cell<u64>,
+    swept: Cell<Moment>,
 }
 
 impl World {
@@ -37,6 +41,7 @@ impl World {
             pools: RefCell::default(),
             logs: RefCell::default(),
             random: Cell::new(seed | 1),
+            swept: Cell::new(Moment::ZERO),
         }
     }
 
@@ -69,8 +74,9 @@ impl World {
     /// Hands on the log lines of a batch, and closes idle connections that their backends ended meanwhile.
     pub(crate) fn after_batch(&self) {
         self.flush_logs();
-        if reactor::orphans_had_events() {
-            self.sweep(reactor::now());
+        let now = reactor::now();
+        if now.since(self.swept.get()) >= SWEEP_PAUSE && reactor::orphans_had_events() {
+            self.sweep(now);
         }
     }
 
@@ -81,6 +87,7 @@ impl World {
     }
 
     fn sweep(&self, now: Moment) {
+        self.swept.set(now);
         for pool in self.pools.borrow().values() {
             pool.sweep(now);
         }

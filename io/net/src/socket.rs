@@ -86,6 +86,18 @@ impl Socket {
         Ok(true)
     }
 
+    /// Whether the two ends are one: the kernel may give a connect to a port where nobody listens that very port as
+    /// its own, and then it answers itself.
+    pub fn is_its_own_peer(&self) -> bool {
+        match &self.stream {
+            Stream::Tcp(stream) => match (stream.local_addr(), stream.peer_addr()) {
+                (Ok(local), Ok(peer)) => local == peer,
+                (Err(_), _) | (_, Err(_)) => false,
+            },
+            Stream::Unix(_) => false,
+        }
+    }
+
     /// Makes the running task the owner.
     pub fn adopt(&self) {
         reactor::adopt(self.key);
