@@ -327,3 +327,98 @@ fn a_client_of_http_1_0_that_asks_to_stay_is_told_that_it_may_not() -> Outcome {
     assert!(client.read_to_end(SOON) && !client.was_reset());
     Ok(())
 }
+
+#[test]
+fn a_client_that_names_no_host_reaches_backends_that_want_one() -> Outcome {
+    let stage = Stage::set("", "")?;
+    let mut client = Client::connect(stage.address())?;
+    client.send(b"GET /old HTTP/1.0\r\n\r\n")?;
+    let mut backend = stage.accept()?;
+    let head = String::from_utf8(read_head(&mut backend)?)?;
+    let host = format!("\r\nhost: {}\r\n", stage.backend.local_addr()?);
+    assert!(
+        head.starts_with("GET /old HTTP/1.1\r\n") && head.contains(&host),
+        "{head}"
+    );
+    Ok(())
+}
+
+#[test]
+fn answers_of_our_own_have_a_date_and_are_not_kept() -> Outcome {
+    let stage = Stage::set("", "")?;
+    let mut client = Client::connect(stage.address())?;
+    client.send(b"GET / HTTP/1.1\r\nhost: a b\r\n\r\n")?;
+    client.read_to_end(SOON);
+    let text = String::from_utf8_lossy(client.received()).to_string();
+    assert!(text.starts_with("HTTP/1.1 400 "), "{text}");
+    assert!(
+        text.contains("\r\ndate: ") && text.contains(" GMT\r\ncache-control: no-store\r\n"),
+        "{text}"
+    );
+    Ok(())
+}
+
+#[test]
+fn lines_that_the_disk_does_not_take_are_counted_and_told() -> Outcome {
+    let stage = Stage::set("access_log = \"/dev/full\"", "")?;
+    let mut client = Client::connect(stage.address())?;
+    client.send(b"GET / HTTP/1.1\r\nhost: a b\r\n\r\n")?;
+    client.response(SOON, false)?;
+    wait_until("the line is counted as lost", || {
+        let (_, metrics) = stage.balancer.admin("GET", "/metrics", "")?;
+        Ok(metrics
+            .lines()
+            .any(|line| line == "evenkeel_access_log_dropped_total 1"))
+    })?;
+    wait_until("the operator is told", || {
+        Ok(stage.balancer.stderr().contains("/dev/full are lost"))
+    })
+}
+
+#[test]
+fn a_second_balancer_does_not_join_in_on_an_address_unnoticed() -> Outcome {
+    let stage = Stage::set("", "")?;
+    let second = stage.balancer.directory().join("second.toml");
+    let text = format!(
+        "[listener.web]\nbind = \"{}\"\npool = \"web\"\n[pool.web]\nbackends = [\"127.0.0.1:1\"]\ncheck = false\n\
+         [admin]\nsocket = \"second.sock\"\nstate = \"second\"\n",
+        stage.address()
+    );
+    std::fs::write(&second, text)?;
+    let output = std::process::Command::new(evenkeel_tests::balancer::binary()?)
+        .args(["run", "-c"])
+        .arg(&second)
+        .output()?;
+    let said = String::from_utf8_lossy(&output.stderr).to_string();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("another program listens there"), "{said}");
+    Ok(())
+}
+
+#[test]
+fn a_pool_that_is_known_to_be_down_answers_503_even_when_it_is_tried_all_the_same() -> Outcome {
+    let stage = Stage::set("", "")?;
+    let dead = free_address()?;
+    let text = format!(
+        "[listener.web]\nbind = \"{}\"\npool = \"web\"\n[pool.web]\nbackends = [\"{dead}\"]\n\
+         check = {{ tcp = true, every = \"100ms\", fall = 1 }}\n[admin]\nsocket = \"evenkeel.sock\"\nstate = \"state\"\n",
+        stage.address()
+    );
+    stage.balancer.write_configuration(&text)?;
+    let (status, report) = stage.balancer.admin("POST", "/api/v1/reload", "")?;
+    assert_eq!(status, 200, "{report}");
+    wait_until("the backend is down", || {
+        let (_, status) = stage.balancer.admin("GET", "/api/v1/status", "")?;
+        let status: serde_json::Value = serde_json::from_str(&status)?;
+        Ok(status["pools"][0]["backends"][0]["health"] == "down")
+    })?;
+    let mut client = Client::connect(stage.address())?;
+    client.send(GET)?;
+    assert_eq!(client.response(SOON, false)?.status, 503);
+    Ok(())
+}
+
+/// An address at which nobody listens.
+fn free_address() -> io::Result<SocketAddr> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
+}
