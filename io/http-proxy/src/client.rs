@@ -3,6 +3,7 @@
 use crate::door::{Inside, Ways};
 use crate::exchange::Exchange;
 use crate::facts::AddressText;
+use crate::own;
 use crate::patience::Patience;
 use crate::proxy;
 use crate::reason::Reason;
@@ -84,11 +85,11 @@ pub(crate) async fn serve(stream: Stream, address: Option<SocketAddr>, inside: I
             Arrived::Whole(exchange) => exchange,
             Arrived::Nothing => return,
             Arrived::Refused(exchange, refused) => {
-                proxy::refuse(&client, exchange, refused);
+                own::refuse(&client, exchange, refused);
                 return linger(&client.socket).await;
             }
             Arrived::Late(exchange) => {
-                proxy::too_late(&client, exchange);
+                own::too_late(&client, exchange);
                 return linger(&client.socket).await;
             }
         };

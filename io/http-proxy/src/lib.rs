@@ -12,6 +12,7 @@ mod exchange;
 mod facts;
 mod idle;
 mod outbox;
+mod own;
 mod patience;
 mod pool_side;
 mod proxy;

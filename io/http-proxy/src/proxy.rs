@@ -4,12 +4,13 @@ use crate::client::{Client, Then, flush};
 use crate::door::{Action, Way, Ways};
 use crate::exchange::Exchange;
 use crate::facts::{self, HeadFields};
+use crate::own::{lives_on, local, redirect};
 use crate::pool_side::{NoConnection, PoolSide, connect};
 use crate::reason::Reason;
 use crate::relay::{End, Failed, Relay, Terms};
 use crate::tunnel;
-use evenkeel_http::{Forward, Method, Refused, RequestFraming, Version, error_answer, fixed_answer};
-use evenkeel_model::{BackendAddress, RedirectTo, Retry, RetryOn};
+use evenkeel_http::{Forward, Method, RequestFraming, error_answer};
+use evenkeel_model::{BackendAddress, Retry, RetryOn};
 use evenkeel_net::{Socket, reactor};
 use evenkeel_pool::{BackendId, Failure, Permit, Request, View};
 use std::net::{IpAddr, Ipv4Addr};
@@ -69,100 +70,6 @@ fn route(ways: &Ways, exchange: &Exchange, believed: Option<IpAddr>) -> Option<u
         fields: &HeadFields { head, input },
         client: believed.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
     })
-}
-
-/// A refused head: an answer and the end.
-pub(crate) fn refuse(client: &Client, mut exchange: Box<Exchange>, refused: Refused) {
-    let text = refused.reason.to_string();
-    exchange.record.detail = refused.reason.text();
-    end_early(client, &mut exchange, refused.status, &text, Reason::BadRequest);
-    exchange.end();
-}
-
-/// A head that did not come in time.
-pub(crate) fn too_late(client: &Client, mut exchange: Box<Exchange>) {
-    let reason = Reason::HeaderTimeout;
-    end_early(client, &mut exchange, reason.status(), reason.text(), reason);
-    exchange.end();
-}
-
-fn end_early(client: &Client, exchange: &mut Exchange, status: u16, text: &str, reason: Reason) {
-    error_answer(
-        status,
-        text,
-        &facts::date(),
-        false,
-        false,
-        &mut exchange.to_client.bytes,
-    );
-    exchange.record.status = status;
-    // An answer this small fits the kernel's buffer; a client that is gone does not want it.
-    exchange.record.bytes_out += exchange.to_client.flush(&client.socket).unwrap_or(0) as u64;
-    let ways = client.inside.door.now();
-    // Spans of a head that was refused mean nothing.
-    exchange.head.reset();
-    exchange.input.clear();
-    finish(client, exchange, &ways, None, reason, client.peer());
-}
-
-/// An answer of our own that is not an error of the connection.
-async fn local(client: &Client, exchange: &mut Exchange, status: u16, text: &str) -> Then {
-    let content_type: &[u8] = b"text/plain; charset=utf-8";
-    own_answer(client, exchange, status, content_type, &[], text.as_bytes()).await
-}
-
-async fn redirect(client: &Client, exchange: &mut Exchange, to: &RedirectTo) -> Then {
-    let (status, location) = match to {
-        RedirectTo::Location(location) => (302, location.as_bytes().to_vec()),
-        RedirectTo::Https => {
-            let (head, input) = (&exchange.head, &exchange.input);
-            let mut location = b"https://".to_vec();
-            location.extend_from_slice(head.host_name.of(input));
-            match head.target.of(input) {
-                b"*" => {}
-                target => location.extend_from_slice(target),
-            }
-            (308, location)
-        }
-    };
-    own_answer(client, exchange, status, b"", &[(b"location", &location)], b"").await
-}
-
-async fn own_answer(
-    client: &Client,
-    exchange: &mut Exchange,
-    status: u16,
-    content_type: &[u8],
-    fields: &[(&[u8], &[u8])],
-    body: &[u8],
-) -> Then {
-    let bodiless = has_no_body(exchange);
-    let keep_alive = lives_on(client, exchange);
-    let head_only = exchange.head.kind == Method::Head;
-    let out = &mut exchange.to_client.bytes;
-    let date = facts::date();
-    let mut fields = fields.to_vec();
-    fields.push((b"date", &date));
-    fixed_answer(status, content_type, &fields, body, keep_alive, head_only, out);
-    exchange.record.status = status;
-    let window = client.inside.door.now().listener.timeouts.request;
-    match flush(client, exchange, window).await {
-        Ok(()) if keep_alive => Then::Next,
-        Ok(()) if bodiless && !client.socket.may_read() => Then::Close,
-        Ok(()) => Then::Linger,
-        Err(_) => Then::Close,
-    }
-}
-
-fn has_no_body(exchange: &Exchange) -> bool {
-    matches!(exchange.head.framing, RequestFraming::None | RequestFraming::Length(0))
-}
-
-/// Whether the connection lives on after an answer of our own. A body that nobody will read ends it: skipping it
-/// could take for ever. So does HTTP/1.0, whose clients wait for the end unless they are told otherwise.
-fn lives_on(client: &Client, exchange: &Exchange) -> bool {
-    let head = &exchange.head;
-    head.keep_alive && head.version == Version::Http11 && has_no_body(exchange) && !client.is_leaving()
 }
 
 /// What a try came to.
@@ -524,7 +431,7 @@ impl Tried {
 }
 
 /// Counts and logs a finished request.
-fn finish(
+pub(crate) fn finish(
     client: &Client,
     exchange: &mut Exchange,
     ways: &Ways,

@@ -5,9 +5,14 @@
 //! looks at what it waits for (so a wake-up too many is harmless). That keeps atomics, allocation and reference
 //! counting off the path of a request. Wakers for everything else come from [`waker`].
 
+mod mailbox;
+
+pub use mailbox::Remote;
+
 use crate::clock;
 use crate::wheel::Wheel;
 use evenkeel_model::Moment;
+use mailbox::{Mailbox, Message, TaskWaker};
 use mio::{Events, Interest, Poll, Registry, Token};
 use slab::Slab;
 use std::cell::{Cell, OnceCell, RefCell};
@@ -17,7 +22,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll as Ready, Wake, Waker};
+use std::task::{Context, Poll as Ready, Waker};
 use std::time::Duration;
 
 /// Events taken from the kernel at once: enough to amortise the call, few enough that deadlines are looked at often.
@@ -57,45 +62,6 @@ pub(crate) struct SocketCell {
     pub(crate) read_closed: bool,
     /// The connection is gone in both directions or broken.
     pub(crate) gone: bool,
-}
-
-enum Message {
-    Wake(TaskId),
-    Run(Box<dyn FnOnce() + Send>),
-}
-
-struct Mailbox {
-    messages: Mutex<Vec<Message>>,
-    bell: mio::Waker,
-}
-
-/// A handle by which other threads reach this reactor.
-#[derive(Clone)]
-pub struct Remote {
-    mailbox: Arc<Mailbox>,
-}
-
-impl Remote {
-    /// Runs `job` on the worker's thread, soon. Jobs run in the order of sending.
-    pub fn run(&self, job: Box<dyn FnOnce() + Send>) {
-        self.send(Message::Run(job));
-    }
-
-    /// Wakes a task.
-    pub fn wake(&self, task: TaskId) {
-        self.send(Message::Wake(task));
-    }
-
-    fn send(&self, message: Message) {
-        let mut messages = self.mailbox.messages.lock().unwrap_or_else(PoisonError::into_inner);
-        messages.push(message);
-        let first = messages.len() == 1;
-        drop(messages);
-        if first {
-            // Fails only when the kernel has no memory for eight bytes; the next message rings again.
-            let _ = self.mailbox.bell.wake();
-        }
-    }
 }
 
 struct Reactor {
@@ -259,17 +225,6 @@ pub fn remote() -> Remote {
     with(|reactor| Remote {
         mailbox: reactor.mailbox.clone(),
     })
-}
-
-struct TaskWaker {
-    remote: Remote,
-    task: TaskId,
-}
-
-impl Wake for TaskWaker {
-    fn wake(self: Arc<Self>) {
-        self.remote.wake(self.task);
-    }
 }
 
 /// A waker of the task that runs, for what is neither its socket nor its deadline. May be used on any thread.
