@@ -4,7 +4,7 @@ use std::path::PathBuf;
 /// `[admin]`: where the operator talks to us.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Admin {
-    /// The control socket; `None` = the default place (see `INTERFACE`: `/run/evenkeel.sock` or `$XDG_RUNTIME_DIR`).
+    /// The control socket; `None` = the default place: `/run/evenkeel.sock`, or below `$XDG_RUNTIME_DIR` where that is not writable.
     pub socket: Option<PathBuf>,
     /// Dashboard, metrics and reading over TCP; `None` = off.
     pub bind: Option<SocketAddr>,

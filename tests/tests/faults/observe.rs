@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::house::{House, Outcome, SOON, ask};
 
-/// INTERFACE: every line has these, in this order, and nothing else.
+/// Every line has these, in this order, and nothing else but `detail`.
 const FIELDS: [&str; 20] = [
     "time",
     "listener",
