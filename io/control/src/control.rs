@@ -9,7 +9,7 @@ use crate::picture;
 use crate::reload::LastReload;
 use crate::status::Status;
 use arc_swap::ArcSwap;
-use evenkeel_model::{AdminState, Config, Name, RouteAction};
+use evenkeel_model::{Admin, AdminState, Config, Name, RouteAction};
 use evenkeel_pool::Order;
 use std::collections::HashSet;
 use std::fs::File;
@@ -66,6 +66,8 @@ pub struct Control {
     pub(crate) version: &'static str,
     pub(crate) source: Source,
     pub(crate) config: ArcSwap<Config>,
+    /// `[admin]` as it was at the start: most of it holds until the end.
+    pub(crate) started: Admin,
     pub(crate) last_reload: Mutex<LastReload>,
     /// One reload at a time.
     pub(crate) reloading: tokio::sync::Mutex<()>,
@@ -93,6 +95,7 @@ impl Control {
             doors,
             version,
             source,
+            started: config.admin.clone(),
             config: ArcSwap::new(config),
             last_reload: Mutex::new(LastReload::good()),
             reloading: tokio::sync::Mutex::new(()),
@@ -214,4 +217,30 @@ fn used_pools(config: &Config) -> impl Iterator<Item = &Name> {
         RouteAction::Pool(name) => Some(name),
         RouteAction::Redirect(_) | RouteAction::Respond(_) => None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_file_without_a_token_is_an_error_that_names_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("token");
+        let error = |expected: &str| {
+            let error = token_of(&path).unwrap_err().to_string();
+            assert!(
+                error.contains("token_file ") && error.contains(path.to_str().unwrap()),
+                "{error}"
+            );
+            assert!(error.contains(expected), "{error}");
+        };
+        error("No such file");
+        std::fs::write(&path, " \n").unwrap();
+        error("empty");
+        std::fs::write(&path, [0xff]).unwrap();
+        error("UTF-8");
+        std::fs::write(&path, "secret\n").unwrap();
+        assert_eq!(token_of(&path).unwrap(), "secret\n");
+    }
 }

@@ -143,7 +143,7 @@ impl Control {
         self.warn_of_token().await;
         Ok(Taken {
             changes: changes(&old, &new),
-            notes: not_live(&old.admin, &new.admin).into_iter().collect(),
+            notes: not_live(&self.started, &new.admin).into_iter().collect(),
         })
     }
 
@@ -191,7 +191,7 @@ fn changes(old: &Config, new: &Config) -> Vec<String> {
     lines.collect()
 }
 
-/// What of `[admin]` differs and stays as it was until a restart.
+/// What of `[admin]` differs from the start and stays so until a restart.
 fn not_live(old: &Admin, new: &Admin) -> Option<String> {
     let differs = [
         ("socket", old.socket != new.socket),

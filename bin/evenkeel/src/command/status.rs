@@ -198,7 +198,7 @@ pub(crate) fn state_colour(state: &str) -> Colour {
 
 /// An interval as the configuration writes it.
 fn every(millis: u64) -> String {
-    if millis % 1000 == 0 {
+    if millis.is_multiple_of(1000) {
         format!("{}s", millis / 1000)
     } else {
         format!("{millis}ms")

@@ -17,6 +17,8 @@ mod tests;
 
 /// Columns beside the bar: name, rate, share, latency, in flight.
 const BESIDE_BAR: usize = 58;
+/// Columns of a process' state: `killed, back in 5 s`.
+const LIFE: usize = 19;
 /// The narrowest and the widest bar.
 const BAR: (usize, usize) = (8, 40);
 
@@ -37,10 +39,9 @@ impl Picture<'_> {
         let mut out = format!("{}\n\n", paint(colours, Colour::Bold, self.title()));
         let introduction: String = self.introduction().lines().map(|line| format!("  {line}\n")).collect();
         let live = self.live(size.columns, colours);
-        let room = size.rows.saturating_sub(out.lines().count() + live.lines().count());
-        if room == 0 {
-            return self.compact(size.columns, colours);
-        }
+        let Some(room) = size.rows.checked_sub(out.lines().count() + live.lines().count()) else {
+            return self.compact(size.columns);
+        };
         if room > introduction.lines().count() {
             out += &introduction;
             out.push('\n');
@@ -76,9 +77,10 @@ impl Picture<'_> {
     }
 
     /// A few lines.
-    fn compact(&self, columns: usize, colours: bool) -> String {
+    fn compact(&self, columns: usize) -> String {
         let line = wrap(&self.line(), columns).join("\n");
-        format!("{line}\n{}\n{}\n", visible(self.message), keys(colours))
+        let keys = "1 2 3 kill  d drain  q end";
+        format!("{line}\n{}\n{keys}\n", visible(self.message))
     }
 
     /// What is seen, and what to try.
@@ -143,7 +145,7 @@ impl Picture<'_> {
                 (None, Some(left)) => format!("killed, back in {} s", left.as_secs() + 1),
                 (None, None) => String::new(),
             });
-        out += &format!("           {health}, {state}: {}    {life}\n", visible(&backend.why));
+        out += &format!("      {life:LIFE$} {health}, {state}: {}\n", visible(&backend.why));
         out
     }
 

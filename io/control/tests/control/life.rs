@@ -91,6 +91,8 @@ fn what_cannot_be_changed_live_is_said() {
     let plan = Plan::new();
     let house = plan.start();
     plan.write(&plan.text("").replace("control.sock", "other.sock"));
+    // The second time it is as true as the first.
+    house.send("POST", "/api/v1/reload", "", "{}");
     let notes = house.send("POST", "/api/v1/reload", "", "{}").json()["notes"].to_string();
     // The house listens elsewhere than the file says.
     assert_eq!(notes, r#"["admin: needs a restart: socket, bind"]"#);
