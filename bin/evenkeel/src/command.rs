@@ -64,7 +64,6 @@ pub(crate) fn ask(
     body: Option<&Value>,
     wait: Duration,
 ) -> Result<Answer, String> {
-    let named = socket.is_some();
     let places = match socket.or_else(|| configured_socket(file)) {
         Some(path) => vec![path],
         None => usual_sockets(),
@@ -81,13 +80,11 @@ pub(crate) fn ask(
         }
     }
     let tried = tried.join("\n");
-    let help = match file_errors(file).filter(|_| !named) {
+    let elsewhere = "say where it is with --socket PATH (or EVENKEEL_SOCKET)";
+    let help = match file_errors(file) {
         // One may well be running, at a place that can no longer be read: a second one would be no help.
-        Some(errors) => format!(
-            "{}, so it may be at another place: correct the file, or say where it is with --socket PATH (or EVENKEEL_SOCKET).",
-            errors.summary()
-        ),
-        None => "Start one with `evenkeel run`, or say where it is with --socket PATH (or EVENKEEL_SOCKET).".to_owned(),
+        Some(errors) => format!("And {}: correct it (evenkeel check), or {elsewhere}.", errors.summary()),
+        None => format!("Start one with `evenkeel run`, or {elsewhere}."),
     };
     Err(format!("no running balancer was found:\n{tried}\n{help}"))
 }

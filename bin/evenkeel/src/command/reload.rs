@@ -9,11 +9,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 pub(crate) fn run(file: &File, socket: Option<PathBuf>) -> ExitCode {
-    let named = socket.is_some();
     let answer = match ask(socket, file, "POST", "/api/v1/reload", Some(&json!({})), Duration::ZERO) {
         Ok(answer) => answer,
         Err(message) => {
-            let errors = file_errors(file).filter(|_| !named);
+            let errors = file_errors(file);
             let errors = errors.map_or_else(String::new, |errors| errors.render(paint::wanted_on_stderr()));
             return fail(&format!("{message}\n\n{errors}"));
         }
