@@ -207,7 +207,8 @@ fn a_broken_file_keeps_nobody_from_the_balancer() {
     running.signal(Signal::TERM);
     assert_eq!(running.end().code(), Some(0));
     // Now there is none; but whether that is so only a good file could tell.
-    for command in [&["status"][..], &["drain", "web/b1"], &["reload"]] {
+    let named = &["status", "--socket", "control.sock"];
+    for command in [&["status"][..], named, &["drain", "web/b1"], &["reload"]] {
         let (code, _, stderr) = output(place.path(), command);
         assert_eq!(code, Some(1));
         assert!(
