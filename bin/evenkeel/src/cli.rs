@@ -8,7 +8,7 @@ use std::time::Duration;
 
 /// A load balancer: one binary, one configuration, every layer.
 #[derive(Debug, Parser)]
-#[command(name = "evenkeel", version, disable_help_subcommand = true, after_help = FIRST_STEPS)]
+#[command(name = "evenkeel", version, after_help = FIRST_STEPS)]
 pub(crate) struct Cli {
     /// The control socket of the running balancer [default: the configuration's, else /run/evenkeel.sock]
     #[arg(long, global = true, value_name = "PATH")]
@@ -54,6 +54,8 @@ pub(crate) enum Command {
     Upgrade(Later),
     /// Print the completions of a shell
     Completions { shell: clap_complete::Shell },
+    /// Print the version
+    Version,
     /// One backend of the demo
     #[command(hide = true)]
     DemoBackend(DemoBackend),
@@ -68,6 +70,9 @@ pub(crate) struct File {
 
 #[derive(Debug, Args)]
 pub(crate) struct Check {
+    /// The configuration, as with -c; - is standard input
+    #[arg(value_name = "FILE", conflicts_with = "config")]
+    pub(crate) path: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) file: File,
     /// Print the problems as JSON
@@ -89,7 +94,8 @@ pub(crate) struct Target {
     /// The pool and one of its backends, by name or address
     #[arg(value_name = "POOL/BACKEND", value_parser = target)]
     pub(crate) target: (String, String),
-    /// Return when its last request has ended (drain, maintain) or when it gets traffic (ready), at most after this
+    /// Return when its last request has ended (drain, maintain) or when it gets traffic (ready), at most after TIME (30s
+    /// if none is given)
     #[arg(long, value_name = "TIME", value_parser = time::parse, num_args = 0..=1, default_missing_value = "30s")]
     pub(crate) wait: Option<Duration>,
     #[command(flatten)]
@@ -110,7 +116,7 @@ pub(crate) struct Proxy {
     /// Ask this path of every backend instead of only connecting, e.g. /healthz
     #[arg(long, value_name = "PATH")]
     pub(crate) check: Option<String>,
-    /// Dashboard and metrics [default: 127.0.0.1:9180, or the next free port]
+    /// Metrics, status, API [default: 127.0.0.1:9180, or the next free port]
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) admin: Option<SocketAddr>,
 }

@@ -11,6 +11,7 @@ pub(crate) mod status;
 
 use crate::cli::File;
 use crate::client::{self, Answer};
+use evenkeel_control::file::Unusable;
 use evenkeel_control::{USUAL_SOCKET, usual_sockets};
 use serde_json::Value;
 use std::io::{ErrorKind, Write};
@@ -78,10 +79,19 @@ pub(crate) fn ask(
             },
         }
     }
-    Err(format!(
-        "no running balancer was found:\n{}\nStart one with `evenkeel run`, or say where it is with --socket PATH (or EVENKEEL_SOCKET).",
-        tried.join("\n")
-    ))
+    let tried = tried.join("\n");
+    let elsewhere = "say where it is with --socket PATH (or EVENKEEL_SOCKET)";
+    let help = match file_errors(file) {
+        // One may well be running, at a place that can no longer be read: a second one would be no help.
+        Some(errors) => format!("And {}: correct it (evenkeel check), or {elsewhere}.", errors.summary()),
+        None => format!("Start one with `evenkeel run`, or {elsewhere}."),
+    };
+    Err(format!("no running balancer was found:\n{tried}\n{help}"))
+}
+
+/// What is wrong with the configuration that these arguments lead to; nothing if there is none.
+pub(crate) fn file_errors(file: &File) -> Option<Unusable> {
+    evenkeel_control::file::load(&configuration(file).ok()?).err()
 }
 
 fn permission(error: &std::io::Error) -> &'static str {
@@ -92,12 +102,9 @@ fn permission(error: &std::io::Error) -> &'static str {
     }
 }
 
-/// What the configuration says, if there is one that can be used. One that cannot must not keep anybody from the
-/// balancer that still runs.
+/// What the configuration says, even one with errors: they must not keep anybody from the balancer that still runs.
 fn configured_socket(file: &File) -> Option<PathBuf> {
-    let path = configuration(file).ok()?;
-    let config = evenkeel_control::file::load(&path).ok()?;
-    config.admin.socket
+    evenkeel_control::file::control_socket(&configuration(file).ok()?)
 }
 
 /// The flag that leads others to this socket; nothing for the usual one.

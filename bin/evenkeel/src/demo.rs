@@ -11,7 +11,7 @@ use crate::cli::Demo;
 use crate::command::fail;
 use crate::command::proxy::free_from;
 use crate::command::run::raise_file_limit;
-use crate::{doors, paint};
+use crate::{doors, paint, screen};
 use backends::Backend;
 use evenkeel_control::status::Status;
 use evenkeel_control::{Control, STOP_LIMIT, Source, Start, log};
@@ -34,6 +34,8 @@ const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080
 /// Between two pictures on a terminal, and between two lines elsewhere.
 const FRAME: Duration = Duration::from_millis(200);
 const LINE: Duration = Duration::from_secs(1);
+/// Nobody could help then.
+const ALL_DEAD: &str = "All backends are dead: clients get errors until one is back.";
 /// How long backends, and then the balancer, may take to start.
 const START_LIMIT: Duration = Duration::from_secs(10);
 
@@ -183,7 +185,8 @@ impl Show {
         let colours = paint::wanted();
         while !self.is_over(balancer) {
             let status = self.tend()?;
-            let drawn = terminal.draw(&self.picture(&status).screen(terminal.width(), colours));
+            let size = screen::size();
+            let drawn = terminal.draw(&self.picture(&status).screen(size, colours), size);
             if !drawn || !self.keys(&terminal.keys, &status)? {
                 return Ok(());
             }
@@ -233,7 +236,11 @@ impl Show {
             listen: self.listen,
             admin: self.control.admin_address(),
             socket: self.socket.as_deref(),
-            message: &self.message,
+            message: if self.crew.iter().all(|backend| backend.process().is_none()) {
+                ALL_DEAD
+            } else {
+                &self.message
+            },
         }
     }
 

@@ -7,6 +7,7 @@ mod demo;
 mod doors;
 mod paint;
 mod privileges;
+mod screen;
 mod table;
 
 use clap::Parser;
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
         Command::Explain(_) => command::later("explain"),
         Command::Upgrade(_) => command::later("upgrade"),
         Command::Completions { shell } => command::completions::run(shell),
+        Command::Version => command::print(concat!("evenkeel ", env!("CARGO_PKG_VERSION"), "\n")),
         Command::DemoBackend(arguments) => demo::backend::run(&arguments),
     }
 }

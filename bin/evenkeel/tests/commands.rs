@@ -4,7 +4,8 @@
 use rustix::process::{Pid, Signal, kill_process};
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
-use std::os::unix::net::UnixDatagram;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -183,6 +184,90 @@ fn without_a_balancer_it_is_said_where_it_was_looked_for() {
 }
 
 #[test]
+fn a_broken_file_keeps_nobody_from_the_balancer() {
+    let place = Place::new();
+    let running = place.run();
+    let file = place.path().join("evenkeel.toml");
+    let good = std::fs::read_to_string(&file).unwrap();
+    for broken in [
+        format!("{good}x = 1\n"),
+        format!("x = \n{good}"),
+        good.replace("[pool.web]", "[pool.web"),
+    ] {
+        std::fs::write(&file, broken).unwrap();
+        assert_eq!(output(place.path(), &["status"]).0, Some(0));
+        assert_eq!(output(place.path(), &["drain", "web/b1"]).0, Some(0));
+        let (code, _, stderr) = output(place.path(), &["reload"]);
+        assert_eq!(code, Some(1));
+        assert!(
+            stderr.contains("evenkeel.toml:") && stderr.contains(": error: "),
+            "{stderr}"
+        );
+    }
+    running.signal(Signal::TERM);
+    assert_eq!(running.end().code(), Some(0));
+    // Now there is none; but whether that is so only a good file could tell.
+    let named = &["status", "--socket", "control.sock"];
+    for command in [&["status"][..], named, &["drain", "web/b1"], &["reload"]] {
+        let (code, _, stderr) = output(place.path(), command);
+        assert_eq!(code, Some(1));
+        assert!(
+            stderr.contains("control.sock") && stderr.contains("1 error"),
+            "{stderr}"
+        );
+        assert!(!stderr.contains("evenkeel run"), "{stderr}");
+        assert_eq!(stderr.contains(": error: "), command == ["reload"], "{stderr}");
+    }
+}
+
+#[test]
+fn help_and_version_are_commands_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let (code, version, _) = output(folder.path(), &["version"]);
+    assert_eq!(
+        (code, version.as_str()),
+        (Some(0), output(folder.path(), &["--version"]).1.as_str())
+    );
+    assert_eq!(version.trim_end(), concat!("evenkeel ", env!("CARGO_PKG_VERSION")));
+    assert_eq!(output(folder.path(), &["help"]), output(folder.path(), &["--help"]));
+    let (code, help, _) = output(folder.path(), &["help", "drain"]);
+    assert_eq!(code, Some(0));
+    assert!(help.contains("--wait") && help.contains("30s"), "{help}");
+    assert!(!output(folder.path(), &["help", "proxy"]).1.contains("Dashboard"));
+}
+
+#[test]
+fn check_takes_a_name_or_standard_input() {
+    let place = Place::new();
+    let file = place.path().join("evenkeel.toml");
+    let other = place.path().join("other.toml");
+    std::fs::rename(&file, &other).unwrap();
+    assert_eq!(output(place.path(), &["check"]).0, Some(1));
+    let (code, stdout, _) = output(place.path(), &["check", "other.toml"]);
+    assert_eq!(
+        (code, stdout.as_str()),
+        (Some(0), "other.toml: good (1 listener, 1 pool)\n")
+    );
+    assert_eq!(
+        output(place.path(), &["check", "other.toml", "-c", "other.toml"]).0,
+        Some(2)
+    );
+    for arguments in [&["check", "-"][..], &["check", "-c", "-"]] {
+        let from_stdin = |path: &Path| {
+            let mut command = evenkeel(place.path(), arguments);
+            command.stdin(std::fs::File::open(path).unwrap()).output().unwrap()
+        };
+        assert_eq!(from_stdin(&other).status.code(), Some(0));
+        let broken = place.path().join("broken.toml");
+        std::fs::write(&broken, "x = 1").unwrap();
+        let Output { status, stderr, .. } = from_stdin(&broken);
+        assert_eq!(status.code(), Some(1));
+        let stderr = String::from_utf8(stderr).unwrap();
+        assert!(stderr.contains("stdin:1:1: error:"), "{stderr}");
+    }
+}
+
+#[test]
 fn schema_and_completions_are_printed() {
     let folder = tempfile::tempdir().unwrap();
     let (code, stdout, _) = output(folder.path(), &["schema"]);
@@ -248,6 +333,9 @@ fn signals_reload_and_stop() {
     let place = Place::new();
     let running = place.run();
     place.write("balance = \"random\"");
+    // What others reload by is no reason to die.
+    running.signal(Signal::USR1);
+    running.signal(Signal::USR2);
     running.signal(Signal::HUP);
     let deadline = Instant::now() + LONG;
     while !output(place.path(), &["status"]).1.contains("random") {
@@ -290,10 +378,39 @@ fn systemd_is_told() {
         reloading.contains("RELOADING=1\n") && reloading.contains("MONOTONIC_USEC="),
         "{reloading}"
     );
-    assert!(told().contains("READY=1\n"));
+    assert!(told().contains("READY=1\nSTATUS=serving 1 listener and 1 pool\n"));
+    place.write("blance = 1");
+    running.signal(Signal::HUP);
+    assert!(told().contains("RELOADING=1\n"));
+    let refused = told();
+    assert!(
+        refused.contains("READY=1\nSTATUS=serving; the last reload was refused: ") && refused.contains("1 error"),
+        "{refused}"
+    );
     running.signal(Signal::TERM);
     assert!(told().contains("STOPPING=1\n"));
     assert_eq!(running.end().code(), Some(0));
+}
+
+#[test]
+fn systemd_sees_that_it_lives() {
+    let place = Place::new();
+    let name = format!("evenkeel-commands-{}", std::process::id());
+    let notify = UnixDatagram::bind_addr(&SocketAddr::from_abstract_name(&name).unwrap()).unwrap();
+    notify.set_read_timeout(Some(LONG)).unwrap();
+    let mut command = evenkeel(place.path(), &["run"]);
+    command
+        .env("NOTIFY_SOCKET", format!("@{name}"))
+        .env("WATCHDOG_USEC", "20000");
+    let running = place.run_by(command);
+    let (mut signs, mut ready) = (0, false);
+    while signs < 3 || !ready {
+        let mut buffer = [0; 1024];
+        let length = notify.recv(&mut buffer).unwrap();
+        signs += usize::from(&buffer[..length] == b"WATCHDOG=1\n");
+        ready |= buffer[..length].starts_with(b"READY=1\n");
+    }
+    drop(running);
 }
 
 #[test]

@@ -17,6 +17,7 @@ mod reading;
 mod reference;
 mod render;
 mod report;
+mod rescue;
 mod route;
 mod schema;
 mod slot;
@@ -26,6 +27,7 @@ mod view;
 
 pub use diff::{Change, diff};
 pub use problem::{PROBLEMS_LIMIT, Problem, Problems};
-pub use proxy::proxy;
+pub use proxy::{backend_address, proxy};
 pub use reading::{TEXT_LIMIT, parse};
+pub use rescue::control_socket;
 pub use schema::schema;

@@ -3,7 +3,7 @@
 use crate::atom::{address, http, name, network, place};
 use crate::problem::Fault;
 use crate::reading::Reading;
-use crate::route;
+use crate::route::{self, Placed};
 use crate::slot::Slot;
 use crate::suggest;
 use crate::view::View;
@@ -11,7 +11,6 @@ use evenkeel_model::{AccessLog, BindAddress, Listener, ListenerTimeouts, Match, 
 use ipnet::IpNet;
 use std::borrow::Cow;
 use std::net::{Ipv6Addr, SocketAddr};
-use std::ops::Range;
 use std::path::Path;
 use toml::Spanned;
 
@@ -121,21 +120,22 @@ fn access_log(text: &str, base: &Path) -> Result<AccessLog, Fault> {
 
 /// What is done, in the order of the text; `pool` comes last, for everything else.
 fn routes(reading: &mut Reading<'_>, view: &View<'_>) -> Vec<Route> {
-    let mut found: Vec<(Range<usize>, Route)> = Vec::new();
+    let mut found: Vec<Placed> = Vec::new();
     if let Some(slot) = view.get("routes") {
         found.extend(route::short_form(reading, &slot));
     }
     if let Some(slot) = view.get("route") {
         for inner in slot.tables(&mut reading.report) {
-            found.extend(route::long_form(reading, &inner).map(|route| (inner.place.clone(), route)));
+            found.extend(route::long_form(reading, &inner));
         }
     }
-    found.sort_by_key(|(span, _)| span.start);
+    found.sort_by_key(|placed| placed.span.start);
     if let Some(slot) = view.get("pool") {
-        found.extend(route::pool_name(reading, &slot).map(|pool| (slot.span(), everything(RouteAction::Pool(pool)))));
+        let pool = route::pool_name(reading, &slot);
+        found.extend(pool.map(|pool| everywhere(&slot, everything(RouteAction::Pool(pool)))));
     }
     if let Some(slot) = view.get("redirect") {
-        found.extend(redirect(reading, view, &slot).map(|route| (slot.span(), route)));
+        found.extend(redirect(reading, view, &slot).map(|route| everywhere(&slot, route)));
     }
     if !view.is_meant(&["pool", "routes", "route", "redirect", "tls_passthrough"]) {
         let fault = Fault::new("this listener does nothing: it has no pool, no routes and no redirect")
@@ -143,7 +143,15 @@ fn routes(reading: &mut Reading<'_>, view: &View<'_>) -> Vec<Route> {
         reading.report.absent(view.place.clone(), fault);
     }
     route::refuse_duplicates(reading, &found);
-    found.into_iter().map(|(_, route)| route).collect()
+    found.into_iter().map(|placed| placed.route).collect()
+}
+
+fn everywhere(slot: &Slot<'_>, route: Route) -> Placed {
+    Placed {
+        span: slot.span(),
+        route,
+        is_sound: true,
+    }
 }
 
 fn redirect(reading: &mut Reading<'_>, view: &View<'_>, slot: &Slot<'_>) -> Option<Route> {

@@ -2,7 +2,7 @@
 
 use crate::atom::address;
 use crate::problem::Fault;
-use evenkeel_model::{Admin, Backend, BindAddress, Config, Listener, Log, Pool, RouteAction};
+use evenkeel_model::{Admin, Backend, BackendAddress, BindAddress, Config, Listener, Log, Pool, RouteAction};
 use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -48,6 +48,17 @@ pub fn proxy(listen: &str, to: &[String]) -> Result<Config, String> {
         },
         log: Log::default(),
     })
+}
+
+/// A backend's address outside of a file: `10.0.0.1:80`, `[::1]:80`, `localhost:80` or `unix:/path`.
+///
+/// # Errors
+/// One line for people.
+pub fn backend_address(text: &str) -> Result<BackendAddress, String> {
+    if text.starts_with("unix:") && !text.starts_with("unix:/") {
+        return Err("address: the path of a unix address begins with `/` here, as in unix:/run/app.sock".to_owned());
+    }
+    address::backend(text, Path::new("")).map_err(|fault| told("address", &fault))
 }
 
 fn told(argument: &str, fault: &Fault) -> String {

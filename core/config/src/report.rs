@@ -12,6 +12,8 @@ pub(crate) struct Report<'t> {
     line_starts: Vec<usize>,
     list: Vec<Problem>,
     omitted: usize,
+    /// Everything that was told so far, kept or not.
+    told: usize,
     /// Lines on which the text is no TOML: the values there are guesses, and what seems to be missing may stand there.
     torn_lines: Vec<usize>,
     /// Lines below a torn `[table]`: their keys seem to be another table's.
@@ -28,6 +30,7 @@ impl<'t> Report<'t> {
             line_starts,
             list: Vec::new(),
             omitted: 0,
+            told: 0,
             torn_lines: Vec::new(),
             lost_lines: Vec::new(),
         }
@@ -72,6 +75,7 @@ impl<'t> Report<'t> {
 
     /// Something is wrong here.
     pub(crate) fn add(&mut self, span: Range<usize>, fault: Fault) {
+        self.told += 1;
         if self.is_full() {
             self.omitted += 1;
             return;
@@ -90,9 +94,15 @@ impl<'t> Report<'t> {
 
     /// Something is not written that must be. Where the text is torn it may well be, so nothing is said.
     pub(crate) fn absent(&mut self, span: Range<usize>, fault: Fault) {
+        self.told += 1;
         if self.torn_lines.is_empty() {
             self.add(span, fault);
         }
+    }
+
+    /// Grows with everything that is told, so that two looks at it say whether what was read between them is sound.
+    pub(crate) fn told(&self) -> usize {
+        self.told
     }
 
     /// Whether nothing more is kept, so that costly advice need not be worked out.

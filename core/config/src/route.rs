@@ -13,8 +13,16 @@ use std::ops::Range;
 /// Bytes of a fixed answer: it is kept in memory and written at once.
 const BODY_LIMIT: usize = 64 * 1024;
 
+/// A route and its place.
+pub(crate) struct Placed {
+    pub(crate) span: Range<usize>,
+    pub(crate) route: Route,
+    /// Nothing is wrong with it, so that what it matches is what is meant.
+    pub(crate) is_sound: bool,
+}
+
 /// Each key of `routes` with its place.
-pub(crate) fn short_form(reading: &mut Reading<'_>, slot: &Slot<'_>) -> Vec<(Range<usize>, Route)> {
+pub(crate) fn short_form(reading: &mut Reading<'_>, slot: &Slot<'_>) -> Vec<Placed> {
     let mut routes = Vec::new();
     for pair in slot.pairs(&mut reading.report) {
         let matches = match pattern::route_key(pair.name) {
@@ -37,7 +45,11 @@ pub(crate) fn short_form(reading: &mut Reading<'_>, slot: &Slot<'_>) -> Vec<(Ran
                 timeout: None,
                 retry: None,
             };
-            routes.push((pair.key_span.clone(), route));
+            routes.push(Placed {
+                span: pair.key_span.clone(),
+                route,
+                is_sound: true,
+            });
         }
     }
     routes
@@ -51,7 +63,8 @@ pub(crate) fn pool_name(reading: &mut Reading<'_>, slot: &Slot<'_>) -> Option<Na
 }
 
 /// One `[[listener.NAME.route]]`; `None` when what it does is not sound.
-pub(crate) fn long_form(reading: &mut Reading<'_>, view: &View<'_>) -> Option<Route> {
+pub(crate) fn long_form(reading: &mut Reading<'_>, view: &View<'_>) -> Option<Placed> {
+    let told = reading.report.told();
     let matches = matches(reading, view);
     let action = action(reading, view);
     let timeout = view.duration(&mut reading.report, "timeout");
@@ -64,12 +77,17 @@ pub(crate) fn long_form(reading: &mut Reading<'_>, view: &View<'_>) -> Option<Ro
             reading.report.add(slot.key_span.clone(), fault);
         }
     }
-    Some(Route {
+    let route = Route {
         name: route_name(reading, view),
         matches,
         action: action?,
         timeout,
         retry,
+    };
+    Some(Placed {
+        span: view.place.clone(),
+        route,
+        is_sound: view.is_sound && reading.report.told() == told,
     })
 }
 
@@ -209,10 +227,11 @@ fn retry_on(report: &mut crate::report::Report<'_>, item: &Slot<'_>) -> Option<R
     item.parsed(report, http::retry_on)
 }
 
-/// Two routes of one listener that match the same: the second would never be chosen.
-pub(crate) fn refuse_duplicates(reading: &mut Reading<'_>, routes: &[(Range<usize>, Route)]) {
+/// Two routes of one listener that match the same: the second would never be chosen. Of a route that is not sound
+/// nobody knows what it is to match.
+pub(crate) fn refuse_duplicates(reading: &mut Reading<'_>, routes: &[Placed]) {
     let mut seen: HashMap<String, usize> = HashMap::new();
-    for (span, route) in routes {
+    for Placed { span, route, .. } in routes.iter().filter(|placed| placed.is_sound) {
         let line = reading.report.line(span.start);
         match seen.entry(sameness(&route.matches)) {
             std::collections::hash_map::Entry::Vacant(entry) => {
@@ -220,7 +239,7 @@ pub(crate) fn refuse_duplicates(reading: &mut Reading<'_>, routes: &[(Range<usiz
             }
             std::collections::hash_map::Entry::Occupied(entry) => {
                 let message = format!("this is never chosen: line {} already matches the same", entry.get());
-                reading.report.add(span.clone(), Fault::new(message));
+                reading.report.absent(span.clone(), Fault::new(message));
             }
         }
     }

@@ -16,6 +16,8 @@ pub(crate) struct View<'a> {
     section: &'static Section,
     /// Where the table is: its name.
     pub(crate) place: Range<usize>,
+    /// Nothing was told when it was opened: every key is known, and none is missing.
+    pub(crate) is_sound: bool,
     slots: Vec<Slot<'a>>,
     /// Keys that are missing only because they are misspelt or not supported yet, which has been told.
     meant: Vec<&'static str>,
@@ -28,6 +30,7 @@ impl<'a> View<'a> {
         table: &'a DeTable<'a>,
         place: Range<usize>,
     ) -> View<'a> {
+        let told = report.told();
         let (mut slots, mut meant) = (Vec::new(), Vec::new());
         let mut entries: Vec<_> = table.iter().collect();
         entries.sort_by_key(|(name, _)| name.span().start);
@@ -41,9 +44,10 @@ impl<'a> View<'a> {
                 None => meant.extend(unknown_key(report, section, name)),
             }
         }
-        let view = View {
+        let mut view = View {
             section,
             place,
+            is_sound: true,
             slots,
             meant,
         };
@@ -54,6 +58,7 @@ impl<'a> View<'a> {
                 missing(report, view.place.clone(), key, example);
             }
         }
+        view.is_sound = report.told() == told;
         view
     }
 

@@ -275,6 +275,27 @@ fn routes_that_match_the_same() {
 }
 
 #[test]
+fn a_route_with_a_problem_is_nobodys_double() {
+    let second = "[[listener.web.route]]\npool = 'web'";
+    for (first, count) in [
+        ("path = 'api/*'\npool = 'web'", 1),
+        ("path = '/a'\npath_regex = '^/b$'\npool = 'web'", 1),
+        ("pth = '/a'\npool = 'web'", 1),
+        ("from = ['nobody']\npool = 'web'", 1),
+        ("header = { 'a b' = '1' }\npool = 'web'", 1),
+        ("path = '/a\npool = 'web'", 1),
+        ("pool = 'web'", 1),
+    ] {
+        let told = in_route(&format!(
+            "{first}\n{second}\n[[listener.web.route]]\npath = '/a'\npool = 'web'"
+        ));
+        let doubles = told.iter().filter(|line| line.contains("never chosen")).count();
+        let expected = usize::from(first == "pool = 'web'");
+        assert_eq!((told.len(), doubles), (count, expected), "{first}\n{told:#?}");
+    }
+}
+
+#[test]
 fn pools() {
     check(
         in_pool,

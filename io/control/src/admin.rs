@@ -4,9 +4,9 @@ use crate::control::Control;
 use crate::log;
 use bytes::Bytes;
 use guard::Side;
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::service::service_fn;
-use hyper::{Request, Response};
+use hyper::{Method, Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -21,6 +21,7 @@ mod events;
 mod guard;
 mod routes;
 pub(crate) mod socket;
+mod wish;
 
 /// Connections at once, on each side.
 const CONNECTIONS: usize = 64;
@@ -96,17 +97,36 @@ async fn respond(
     side: Side,
     control: Arc<Control>,
 ) -> Result<Response<answer::Body>, Infallible> {
-    let (head, body) = request.into_parts();
-    let token = match side {
-        Side::Socket => None,
-        Side::Tcp(_) => control.token().await,
-    };
-    let mut response = match guard::judge(side, &head.method, &head.headers, token.as_deref()) {
-        Ok(()) => routes::route(&head, body, &control).await,
-        Err(refusal) => answer::problem(refusal.status, refusal.error, refusal.help),
+    let mut response = match admit(&request, side, &control).await {
+        Ok(place) => {
+            let (head, body) = request.into_parts();
+            routes::answer(place, &head, body, &control).await
+        }
+        Err(response) => *response,
     };
     answer::harden(response.headers_mut());
     Ok(response)
+}
+
+/// Where a request leads that may be answered. Whether its path and method make sense is said before a token is asked
+/// for: both are no secret.
+async fn admit(
+    request: &Request<Incoming>,
+    side: Side,
+    control: &Control,
+) -> Result<routes::Place, Box<Response<answer::Body>>> {
+    let refused = |refusal: guard::Refusal| Box::new(answer::problem(refusal.status, refusal.error, refusal.help));
+    guard::judge_place(side, request.headers()).map_err(refused)?;
+    let place = routes::find(request.method(), request.uri().path())?;
+    if request.method() != Method::GET && request.method() != Method::HEAD {
+        let token = match side {
+            Side::Socket => None,
+            Side::Tcp(_) => control.token().await,
+        };
+        let has_body = !request.body().is_end_stream();
+        guard::judge_change(side, request.headers(), has_body, token.as_deref()).map_err(refused)?;
+    }
+    Ok(place)
 }
 
 /// What an admin answer is made of.

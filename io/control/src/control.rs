@@ -3,15 +3,19 @@
 use crate::clock;
 use crate::doors::Doors;
 use crate::hearts::{Hearts, Published, Refused};
+use crate::log;
 use crate::metrics;
 use crate::picture;
 use crate::reload::LastReload;
 use crate::status::Status;
 use arc_swap::ArcSwap;
-use evenkeel_model::{AdminState, Config};
+use evenkeel_model::{Admin, AdminState, Config, Name, RouteAction};
 use evenkeel_pool::Order;
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::{Error, ErrorKind, Read};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Notify, Semaphore};
@@ -62,6 +66,8 @@ pub struct Control {
     pub(crate) version: &'static str,
     pub(crate) source: Source,
     pub(crate) config: ArcSwap<Config>,
+    /// `[admin]` as it was at the start: most of it holds until the end.
+    pub(crate) started: Admin,
     pub(crate) last_reload: Mutex<LastReload>,
     /// One reload at a time.
     pub(crate) reloading: tokio::sync::Mutex<()>,
@@ -89,6 +95,7 @@ impl Control {
             doors,
             version,
             source,
+            started: config.admin.clone(),
             config: ArcSwap::new(config),
             last_reload: Mutex::new(LastReload::good()),
             reloading: tokio::sync::Mutex::new(()),
@@ -123,7 +130,8 @@ impl Control {
         result.map_err(|refused| match refused {
             Refused::UnknownPool(_) => format!("there is no pool {pool}"),
             Refused::UnknownBackend(_) => format!("there is no backend {backend}"),
-            Refused::Taken => format!("{backend} is there already"),
+            Refused::NameTaken(_) | Refused::AddressTaken(_) => format!("{backend} is there already"),
+            Refused::Full => "the pool is full".to_owned(),
             Refused::Stopping => "the balancer is stopping".to_owned(),
         })
     }
@@ -137,12 +145,18 @@ impl Control {
         self.stop.notified().await;
     }
 
-    /// Whether a balancer in front of us should send clients here: we serve, and some pool can.
+    /// Whether a balancer in front of us should send clients here: we serve, and some pool that a listener uses (if
+    /// any uses one) has a backend that is usable by its own right. One that only a panic makes a candidate does not
+    /// count: elsewhere clients are better served.
     pub fn is_ready(&self) -> bool {
-        let can_serve = |published: &Published| !published.shared.load().candidates.is_empty();
-        let pools = self.hearts.published();
+        let config = self.config.load();
+        let used: HashSet<&Name> = used_pools(&config).collect();
+        let can_serve = |published: &Published| {
+            let view = published.shared.load();
+            used.contains(&view.pool) && view.members.iter().any(|member| member.usable)
+        };
         match self.phase() {
-            Phase::Serving => pools.is_empty() || pools.iter().any(can_serve),
+            Phase::Serving => used.is_empty() || self.hearts.published().iter().any(can_serve),
             Phase::Starting | Phase::Stopping => false,
         }
     }
@@ -164,18 +178,69 @@ impl Control {
 
     /// The token that allows changes over TCP; read each time, so that a new one needs no reload.
     pub(crate) async fn token(&self) -> Option<String> {
+        self.read_token().await?.ok()
+    }
+
+    /// None where the configuration names no file.
+    async fn read_token(&self) -> Option<Result<String, Error>> {
         let path = self.config.load().admin.token_file.clone()?;
-        tokio::task::spawn_blocking(move || {
-            use std::io::Read;
-            let mut token = String::new();
-            std::fs::File::open(path)
-                .ok()?
-                .take(TOKEN_LENGTH)
-                .read_to_string(&mut token)
-                .ok()?;
-            Some(token)
-        })
-        .await
-        .ok()?
+        let read = tokio::task::spawn_blocking(move || token_of(&path)).await;
+        Some(read.unwrap_or_else(|error| Err(Error::other(error))))
+    }
+
+    /// Whoever names a token file wants changes over TCP: says it when there are none.
+    pub(crate) async fn warn_of_token(&self) {
+        if self.admin.is_some()
+            && let Some(Err(error)) = self.read_token().await
+        {
+            log::warn(&format!("changes over TCP are off: {error}"), &[]);
+        }
+    }
+}
+
+/// The error names the file.
+fn token_of(path: &Path) -> Result<String, Error> {
+    let named = |error: Error| Error::new(error.kind(), format!("token_file {}: {error}", path.display()));
+    let mut token = String::new();
+    let read = File::open(path).and_then(|file| file.take(TOKEN_LENGTH).read_to_string(&mut token));
+    read.map_err(named)?;
+    if token.trim().is_empty() {
+        return Err(named(Error::new(ErrorKind::InvalidData, "the file is empty")));
+    }
+    Ok(token)
+}
+
+/// The pools to which some route leads.
+fn used_pools(config: &Config) -> impl Iterator<Item = &Name> {
+    let routes = config.listeners.iter().flat_map(|listener| &listener.routes);
+    routes.filter_map(|route| match &route.action {
+        RouteAction::Pool(name) => Some(name),
+        RouteAction::Redirect(_) | RouteAction::Respond(_) => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_file_without_a_token_is_an_error_that_names_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("token");
+        let error = |expected: &str| {
+            let error = token_of(&path).unwrap_err().to_string();
+            assert!(
+                error.contains("token_file ") && error.contains(path.to_str().unwrap()),
+                "{error}"
+            );
+            assert!(error.contains(expected), "{error}");
+        };
+        error("No such file");
+        std::fs::write(&path, " \n").unwrap();
+        error("empty");
+        std::fs::write(&path, [0xff]).unwrap();
+        error("UTF-8");
+        std::fs::write(&path, "secret\n").unwrap();
+        assert_eq!(token_of(&path).unwrap(), "secret\n");
     }
 }

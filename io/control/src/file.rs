@@ -3,6 +3,7 @@
 use evenkeel_config::{Problems, TEXT_LIMIT};
 use evenkeel_model::Config;
 use serde_json::Value;
+use std::fs::File;
 use std::io::{Error, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
@@ -27,23 +28,58 @@ pub fn load(path: &Path) -> Result<Config, Unusable> {
         path: path.to_owned(),
         cause,
     };
-    let text = read(path).map_err(|error| unusable(Cause::Unread(error)))?;
+    let bytes = File::open(path).and_then(bytes);
+    let text = bytes.and_then(text).map_err(|error| unusable(Cause::Unread(error)))?;
+    understand(path.to_owned(), text, &folder_of(path))
+}
+
+/// Reads a configuration from `source`, which is called `name`; paths in it are relative to the working directory.
+/// Blocks.
+pub fn load_from(source: impl Read, name: &str) -> Result<Config, Unusable> {
+    let path = PathBuf::from(name);
+    let folder = std::env::current_dir().unwrap_or_default();
+    match bytes(source).and_then(text) {
+        Ok(text) => understand(path, text, &folder),
+        Err(error) => Err(Unusable {
+            path,
+            cause: Cause::Unread(error),
+        }),
+    }
+}
+
+/// `[admin] socket` of a file that may have errors; none where it names none or cannot be read. Blocks.
+pub fn control_socket(path: &Path) -> Option<PathBuf> {
+    let bytes = File::open(path).and_then(bytes).ok()?;
+    evenkeel_config::control_socket(&String::from_utf8_lossy(&bytes), &folder_of(path))
+}
+
+fn understand(path: PathBuf, text: String, folder: &Path) -> Result<Config, Unusable> {
+    match evenkeel_config::parse(&text, folder) {
+        Ok(config) => Ok(config),
+        Err(problems) => Err(Unusable {
+            path,
+            cause: Cause::Wrong { text, problems },
+        }),
+    }
+}
+
+fn folder_of(path: &Path) -> PathBuf {
     let folder = path
         .canonicalize()
         .ok()
         .and_then(|path| path.parent().map(Path::to_owned));
-    let folder = folder.unwrap_or_default();
-    match evenkeel_config::parse(&text, &folder) {
-        Ok(config) => Ok(config),
-        Err(problems) => Err(unusable(Cause::Wrong { text, problems })),
-    }
+    folder.unwrap_or_default()
 }
 
-fn read(path: &Path) -> Result<String, Error> {
+fn bytes(source: impl Read) -> Result<Vec<u8>, Error> {
     // One byte more than is allowed, so that the configuration's own error says that it is too long.
     let limit = TEXT_LIMIT as u64 + 1;
     let mut bytes = Vec::new();
-    std::fs::File::open(path)?.take(limit).read_to_end(&mut bytes)?;
+    source.take(limit).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn text(bytes: Vec<u8>) -> Result<String, Error> {
     String::from_utf8(bytes).map_err(|_| Error::new(ErrorKind::InvalidData, "the file is not UTF-8 text"))
 }
 

@@ -37,8 +37,12 @@ pub enum Refused {
     UnknownPool(Vec<String>),
     /// No such backend; the pool's backends.
     UnknownBackend(Vec<String>),
-    /// A backend of this name or address is there already.
-    Taken,
+    /// A backend of this name is there already, at this address.
+    NameTaken(String),
+    /// A backend at this address is there already, of this name.
+    AddressTaken(String),
+    /// The pool has as many backends as a pool may have.
+    Full,
     /// The process ends.
     Stopping,
 }

@@ -5,6 +5,7 @@ use crate::control::{Control, Phase, Source};
 use crate::file::{self, Unusable};
 use crate::hearts::{Happening, wait_probed};
 use crate::{log, systemd};
+use evenkeel_config::Change;
 use evenkeel_model::{Admin, Config, Pool};
 use evenkeel_pool::Saved;
 use serde::Serialize;
@@ -91,7 +92,10 @@ impl Control {
         }
         systemd::reloading();
         let result = self.reload_file().await;
-        systemd::ready("serving");
+        match &result {
+            Ok(_) => systemd::ready(&systemd::serving(&self.config.load())),
+            Err(refusal) => systemd::ready(&format!("serving; the last reload was refused: {}", refusal.error)),
+        }
         let (word, error) = match &result {
             Ok(taken) => {
                 log::info("reloaded", &[("changes", &taken.changes.len())]);
@@ -133,15 +137,14 @@ impl Control {
             Err(error) => return Err(Refusal::new("reading the file broke off", error.to_string())),
         };
         let old = self.config.load_full();
-        let changes: Vec<String> = evenkeel_config::diff(&old, &new)
-            .iter()
-            .map(ToString::to_string)
-            .collect();
         self.take(&new, BTreeMap::new()).await?;
-        let notes = not_live(&old.admin, &new.admin);
         self.config.store(new.clone());
         log::configure(new.log);
-        Ok(Taken { changes, notes })
+        self.warn_of_token().await;
+        Ok(Taken {
+            changes: changes(&old, &new),
+            notes: not_live(&self.started, &new.admin).into_iter().collect(),
+        })
     }
 
     /// Gives a configuration to the hearts and the doors: both take it, or neither. `saved` is what is known of its
@@ -168,15 +171,37 @@ impl Control {
     }
 }
 
-/// What of `[admin]` differs and stays as it was until a restart.
-fn not_live(old: &Admin, new: &Admin) -> Vec<String> {
+/// What is different now, a line each.
+fn changes(old: &Config, new: &Config) -> Vec<String> {
+    let lines = evenkeel_config::diff(old, new)
+        .into_iter()
+        .filter_map(|change| match change {
+            // Of this section only the token is taken while we run; of the others `not_live` tells.
+            Change::AdminChanged => {
+                (old.admin.token_file != new.admin.token_file).then(|| "admin: changed token_file".to_owned())
+            }
+            Change::ListenerAdded(_)
+            | Change::ListenerRemoved(_)
+            | Change::ListenerChanged { .. }
+            | Change::PoolAdded(_)
+            | Change::PoolRemoved(_)
+            | Change::PoolChanged { .. }
+            | Change::LogChanged => Some(change.to_string()),
+        });
+    lines.collect()
+}
+
+/// What of `[admin]` differs from the start and stays so until a restart.
+fn not_live(old: &Admin, new: &Admin) -> Option<String> {
     let differs = [
         ("socket", old.socket != new.socket),
         ("bind", old.bind != new.bind),
         ("state", old.state != new.state),
     ];
-    let changed = differs.iter().filter(|(_, differs)| *differs);
-    changed
-        .map(|(key, _)| format!("[admin] {key} has changed: it takes effect after a restart"))
-        .collect()
+    let keys: Vec<&str> = differs
+        .iter()
+        .filter(|(_, differs)| *differs)
+        .map(|(key, _)| *key)
+        .collect();
+    (!keys.is_empty()).then(|| format!("admin: needs a restart: {}", keys.join(", ")))
 }

@@ -96,6 +96,7 @@ async fn serve(start: Start, serving: impl FnOnce(Arc<Control>, Option<&Path>)) 
         ),
         None => (None, None),
     };
+    let _alive_task = Task::spawn(systemd::keep_alive());
     let _tcp_task = tcp.map(|listener| Task::spawn(admin::serve_tcp(listener, control.clone())));
     let saved = state.as_ref().map_or_else(BTreeMap::new, |state| state.load());
     control.take(&config, saved).await.map_err(|refusal| {
@@ -111,6 +112,7 @@ async fn serve(start: Start, serving: impl FnOnce(Arc<Control>, Option<&Path>)) 
         .map(|state| Task::spawn(state.keep(control.hearts.clone())));
     control.enter(Phase::Serving);
     announce(&config);
+    control.warn_of_token().await;
     serving(control.clone(), socket_file.as_ref().map(socket::SocketFile::path));
     until_stopped(&control, &mut signals).await;
     drop(state_task);
@@ -128,7 +130,7 @@ fn announce(config: &Config) {
         }
     }
     let (listeners, pools) = (config.listeners.len(), config.pools.len());
-    systemd::ready(&format!("serving {listeners} listeners and {pools} pools"));
+    systemd::ready(&systemd::serving(config));
     log::info("serving", &[("listeners", &listeners), ("pools", &pools)]);
 }
 
@@ -189,6 +191,9 @@ struct Signals {
     terminate: Signal,
     interrupt: Signal,
     hangup: Signal,
+    /// Others reload or reopen their logs by these; here they must at least not kill.
+    first_user: Signal,
+    second_user: Signal,
 }
 
 impl Signals {
@@ -197,14 +202,22 @@ impl Signals {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
             hangup: signal(SignalKind::hangup())?,
+            first_user: signal(SignalKind::user_defined1())?,
+            second_user: signal(SignalKind::user_defined2())?,
         })
     }
 
     async fn next(&mut self) -> Word {
-        tokio::select! {
-            _ = self.terminate.recv() => Word::Stop,
-            _ = self.interrupt.recv() => Word::Stop,
-            _ = self.hangup.recv() => Word::Reload,
+        loop {
+            let unused = tokio::select! {
+                _ = self.terminate.recv() => return Word::Stop,
+                _ = self.interrupt.recv() => return Word::Stop,
+                _ = self.hangup.recv() => return Word::Reload,
+                _ = self.first_user.recv() => "SIGUSR1",
+                _ = self.second_user.recv() => "SIGUSR2",
+            };
+            let message = "this signal is not used; SIGHUP reloads and opens the access logs anew";
+            log::info(message, &[("signal", &unused)]);
         }
     }
 

@@ -51,7 +51,7 @@ impl StateFile {
         let configuration = canonical.to_string_lossy().into_owned();
         let name = format!("{stem}-{:016x}.json", fnv1a(configuration.as_bytes()));
         let folder = match folder {
-            Some(folder) => usable_folder(folder).map(|()| folder.to_owned())?,
+            Some(folder) => first_usable(vec![folder.to_owned()])?,
             None => first_usable(usual_folders())?,
         };
         Ok(StateFile {
@@ -152,14 +152,18 @@ fn usual_folders() -> Vec<PathBuf> {
 }
 
 fn first_usable(folders: Vec<PathBuf>) -> Result<PathBuf, Error> {
-    let mut last = Error::new(ErrorKind::NotFound, "no folder");
+    let mut tried = Vec::new();
+    let mut kind = ErrorKind::NotFound;
     for folder in folders {
         match usable_folder(&folder) {
             Ok(()) => return Ok(folder),
-            Err(error) => last = Error::new(error.kind(), format!("{}: {error}", folder.display())),
+            Err(error) => {
+                kind = error.kind();
+                tried.push(format!("{}: {error}", folder.display()));
+            }
         }
     }
-    Err(last)
+    Err(Error::new(kind, tried.join("; ")))
 }
 
 /// Makes the folder if it is missing, and tries to write there.

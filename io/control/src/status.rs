@@ -134,3 +134,9 @@ pub struct ChecksStatus {
     /// How long the last success took.
     pub last_took_ms: Option<f64>,
 }
+
+/// `1 pool`, `2 pools`.
+pub fn counted(count: usize, noun: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{plural}")
+}

@@ -3,6 +3,7 @@
 use super::{ask, fail, print};
 use crate::cli::Target;
 use crate::client::escape;
+use evenkeel_control::status::counted;
 use serde_json::json;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -25,14 +26,15 @@ pub(crate) fn run(state: &str, arguments: &Target, socket: Option<PathBuf>) -> E
     }
     let json = answer.json();
     let in_flight = json["in_flight"].as_u64().unwrap_or(0);
+    let requests = counted(usize::try_from(in_flight).unwrap_or(usize::MAX), "request");
     let why = json["why"].as_str().unwrap_or("");
     let here = format!("{pool}/{backend}");
     match (json["done"].as_bool(), state) {
         (Some(false), "ready") => fail(&format!("{here} is ready, but not usable after {patience:?}: {why}")),
-        (Some(false), _) => fail(&format!("{here} still has {in_flight} requests after {patience:?}")),
+        (Some(false), _) => fail(&format!("{here} still has {requests} after {patience:?}")),
         (Some(true), "ready") => print(&format!("{here} is ready and usable\n")),
         (Some(true), _) => print(&format!("{here} is in {state} and has no request left\n")),
         (None, "ready") => print(&format!("{here} is ready ({why})\n")),
-        (None, _) => print(&format!("{here} is in {state}, {in_flight} requests in flight\n")),
+        (None, _) => print(&format!("{here} is in {state}, {requests} in flight\n")),
     }
 }

@@ -1,7 +1,8 @@
 //! `reload`: the running balancer takes its file again.
 
-use super::{ask, fail, print};
+use super::{ask, fail, file_errors, print};
 use crate::cli::File;
+use crate::paint;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -10,16 +11,18 @@ use std::time::Duration;
 pub(crate) fn run(file: &File, socket: Option<PathBuf>) -> ExitCode {
     let answer = match ask(socket, file, "POST", "/api/v1/reload", Some(&json!({})), Duration::ZERO) {
         Ok(answer) => answer,
-        Err(message) => return fail(&message),
+        Err(message) => {
+            let errors = file_errors(file);
+            let errors = errors.map_or_else(String::new, |errors| errors.render(paint::wanted_on_stderr()));
+            return fail(&format!("{message}\n\n{errors}"));
+        }
     };
     if !answer.is_success() {
         return fail(&answer.complaint());
     }
     let json = answer.json();
-    for note in lines(&json["notes"]) {
-        eprintln!("{note}");
-    }
-    let changes: String = lines(&json["changes"]).map(|change| format!("  {change}\n")).collect();
+    let changes = lines(&json["changes"]).chain(lines(&json["notes"]));
+    let changes: String = changes.map(|change| format!("  {change}\n")).collect();
     if changes.is_empty() {
         print("reloaded: nothing has changed\n")
     } else {

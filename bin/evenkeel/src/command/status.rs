@@ -3,11 +3,15 @@
 use super::{ask, fail, print};
 use crate::cli;
 use crate::paint::{self, Colour, paint, visible};
+use crate::screen::{self, wrap};
 use crate::table::{Align, Cell, Table};
 use evenkeel_control::status::{BackendStatus, ListenerStatus, PoolStatus, Status};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
+
+#[cfg(test)]
+mod tests;
 
 pub(crate) fn run(arguments: &cli::Status, socket: Option<PathBuf>) -> ExitCode {
     let answer = match ask(socket, &arguments.file, "GET", "/api/v1/status", None, Duration::ZERO) {
@@ -19,14 +23,14 @@ pub(crate) fn run(arguments: &cli::Status, socket: Option<PathBuf>) -> ExitCode 
         return print(&answer.body);
     }
     match serde_json::from_str::<Status>(&answer.body) {
-        Ok(status) => print(&render(&status, paint::wanted())),
+        Ok(status) => print(&render(&status, screen::columns(), paint::wanted())),
         Err(error) => fail(&format!(
             "the balancer answers in a way this version does not know: {error}\nTry --json."
         )),
     }
 }
 
-fn render(status: &Status, colours: bool) -> String {
+fn render(status: &Status, columns: usize, colours: bool) -> String {
     let up = Duration::from_secs(status.uptime_seconds as u64);
     let mut out = format!(
         "{} {} {}, process {}, up {}\n",
@@ -50,15 +54,15 @@ fn render(status: &Status, colours: bool) -> String {
         );
     }
     out += "\n";
-    out += &listeners(&status.listeners, colours);
+    out += &listeners(&status.listeners, columns, colours);
     for pool in &status.pools {
         out += "\n";
-        out += &pool_text(pool, colours);
+        out += &pool_text(pool, columns, colours);
     }
     out
 }
 
-fn listeners(listeners: &[ListenerStatus], colours: bool) -> String {
+fn listeners(listeners: &[ListenerStatus], columns: usize, colours: bool) -> String {
     let mut table = Table::new(&[
         ("LISTENER", Align::Left),
         ("BIND", Align::Left),
@@ -72,30 +76,30 @@ fn listeners(listeners: &[ListenerStatus], colours: bool) -> String {
             (connections, Colour::Plain),
         ]);
     }
-    table.render(colours)
+    table.shorten("BIND", columns);
+    table.render(columns, colours)
 }
 
-fn pool_text(pool: &PoolStatus, colours: bool) -> String {
-    let name = paint(colours, Colour::Bold, &visible(&pool.name));
+fn pool_text(pool: &PoolStatus, columns: usize, colours: bool) -> String {
     let check = pool.check.as_ref().map_or("off".to_owned(), |check| {
-        format!("{} every {} ms", visible(&check.kind), check.every_ms)
+        format!("{} every {}", visible(&check.kind), every(check.every_ms))
     });
-    let mut out = format!(
+    let name = visible(&pool.name);
+    let mut text = format!(
         "pool {name}  {}  check {check}  {} of {} usable",
         pool.balance,
         pool.usable,
         pool.backends.len()
     );
     if pool.queued > 0 {
-        out += &format!("  {} waiting", pool.queued);
+        text += &format!("  {} waiting", pool.queued);
     }
+    let lines = wrap(&text, columns.saturating_sub(2)).join("\n  ");
+    let mut out = lines.replacen(&name, &paint(colours, Colour::Bold, &name), 1) + "\n";
     if pool.panic {
-        out += &format!(
-            "  {}",
-            paint(colours, Colour::Red, "panic: too few are usable, so all are used")
-        );
+        let panic = "panic: too few are usable, so all are used";
+        out += &format!("  {}\n", paint(colours, Colour::Red, panic));
     }
-    out += "\n";
     let mut table = Table::new(&[
         ("BACKEND", Align::Left),
         ("STATE", Align::Left),
@@ -111,7 +115,27 @@ fn pool_text(pool: &PoolStatus, colours: bool) -> String {
     for backend in &pool.backends {
         table.push(row(backend));
     }
-    out + &table.render(colours)
+    out + &fitting(&table, columns).render(columns, colours)
+}
+
+/// The table without what matters least, as far as it must be to be at most this wide.
+fn fitting(table: &Table, columns: usize) -> Table {
+    let mut table = table.clone();
+    for name in ["WEIGHT", "RATE"] {
+        if table.width() > columns {
+            table.take(name);
+        }
+    }
+    if table.width() > columns {
+        table.put_below("WHY");
+    }
+    for name in ["REQUESTS", "LATENCY"] {
+        if table.width() > columns {
+            table.take(name);
+        }
+    }
+    table.shorten("BACKEND", columns);
+    table
 }
 
 fn row(backend: &BackendStatus) -> Vec<Cell> {
@@ -126,11 +150,20 @@ fn row(backend: &BackendStatus) -> Vec<Cell> {
     } else {
         Colour::Plain
     };
-    let usable = if backend.usable { Colour::Green } else { Colour::Red };
+    let usable = match (backend.usable, backend.state.as_str()) {
+        (true, _) => Colour::Green,
+        (false, "ready") => Colour::Red,
+        (false, state) => state_colour(state),
+    };
+    // In maintenance nobody asks, so nobody knows.
+    let health = match backend.state.as_str() {
+        "maintain" => ("-".to_owned(), Colour::Plain),
+        _ => (backend.health.clone(), health_colour(&backend.health)),
+    };
     vec![
         (name, usable),
         (backend.state.clone(), state_colour(&backend.state)),
-        (backend.health.clone(), health_colour(&backend.health)),
+        health,
         plain(backend.in_flight.to_string()),
         plain(format!("{:.1}/s", backend.rate)),
         plain(
@@ -160,6 +193,15 @@ pub(crate) fn state_colour(state: &str) -> Colour {
         "drain" => Colour::Yellow,
         "maintain" => Colour::Cyan,
         _ => Colour::Plain,
+    }
+}
+
+/// An interval as the configuration writes it.
+fn every(millis: u64) -> String {
+    if millis.is_multiple_of(1000) {
+        format!("{}s", millis / 1000)
+    } else {
+        format!("{millis}ms")
     }
 }
 

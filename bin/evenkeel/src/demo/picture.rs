@@ -5,6 +5,7 @@ use super::traffic::Seen;
 use crate::command::socket_flag;
 use crate::command::status::{health_colour, state_colour};
 use crate::paint::{Colour, paint, visible};
+use crate::screen::{Size, wrap};
 use evenkeel_control::status::{BackendStatus, Status};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -16,6 +17,8 @@ mod tests;
 
 /// Columns beside the bar: name, rate, share, latency, in flight.
 const BESIDE_BAR: usize = 58;
+/// Columns of a process' state: `killed, back in 5 s`.
+const LIFE: usize = 19;
 /// The narrowest and the widest bar.
 const BAR: (usize, usize) = (8, 40);
 
@@ -31,36 +34,39 @@ pub(super) struct Picture<'a> {
 }
 
 impl Picture<'_> {
-    /// The whole screen.
-    pub(super) fn screen(&self, width: usize, colours: bool) -> String {
-        let mut out = format!(
-            "{}\n\n",
-            paint(
-                colours,
-                Colour::Bold,
-                "Evenkeel: one address, three backends, nobody notices"
-            )
-        );
-        for line in self.introduction().lines() {
-            out += &format!("  {line}\n");
+    /// The whole screen; on a small one, what matters most.
+    pub(super) fn screen(&self, size: Size, colours: bool) -> String {
+        let mut out = format!("{}\n\n", paint(colours, Colour::Bold, self.title()));
+        let introduction: String = self.introduction().lines().map(|line| format!("  {line}\n")).collect();
+        let live = self.live(size.columns, colours);
+        let Some(room) = size.rows.checked_sub(out.lines().count() + live.lines().count()) else {
+            return self.compact(size.columns);
+        };
+        if room > introduction.lines().count() {
+            out += &introduction;
+            out.push('\n');
         }
-        out.push('\n');
-        let bar = width.saturating_sub(BESIDE_BAR).clamp(BAR.0, BAR.1);
+        out + &live
+    }
+
+    fn title(&self) -> &'static str {
+        if self.backends().any(|backend| backend.usable) {
+            "Evenkeel: one address, three backends, nobody notices"
+        } else {
+            "Evenkeel: one address, three backends"
+        }
+    }
+
+    /// What moves, and the keys.
+    fn live(&self, columns: usize, colours: bool) -> String {
+        let mut out = String::new();
+        let bar = columns.saturating_sub(BESIDE_BAR).clamp(BAR.0, BAR.1);
         let total: f64 = self.backends().map(|backend| backend.rate).sum();
         for (index, backend) in self.backends().enumerate() {
             out += &self.backend(index, backend, total, bar, colours);
         }
         out += &self.clients(colours);
-        out += &format!("\n  {}\n", visible(self.message));
-        let key = |key: &str| paint(colours, Colour::Cyan, key);
-        out += &format!(
-            "\n  {} {} {} kill -9 / start a backend    {} drain / ready the first    {} end\n",
-            key("1"),
-            key("2"),
-            key("3"),
-            key("d"),
-            key("q")
-        );
+        out += &format!("\n  {}\n\n  {}\n", visible(self.message), keys(colours));
         if let Some((backend, process)) = self.crew.iter().find_map(|backend| Some((backend, backend.process()?))) {
             out += &format!(
                 "  or from another terminal:  kill -9 {process}    ({}; it comes back after 5 s)\n",
@@ -70,13 +76,20 @@ impl Picture<'_> {
         out
     }
 
+    /// A few lines.
+    fn compact(&self, columns: usize) -> String {
+        let line = wrap(&self.line(), columns).join("\n");
+        let keys = "1 2 3 kill  d drain  q end";
+        format!("{line}\n{}\n{keys}\n", visible(self.message))
+    }
+
     /// What is seen, and what to try.
     pub(super) fn introduction(&self) -> String {
         let listen = self.listen;
         let mut out = format!(
-            "A balancer on http://{listen} shares a trickle of requests among three backends.\n\
-             One is fast, one slower, one slow: the faster gets more. Kill one: it leaves, the others\n\
-             take over, it comes back, and the clients' errors stay at 0.\n\n\
+            "A balancer on http://{listen} shares requests among three backends.\n\
+             One is fast, one slower, one slow: the faster gets more. Kill one: it leaves,\n\
+             the others take over, it comes back, and the clients' errors stay at 0.\n\n\
              curl http://{listen}/\nevenkeel{} status",
             socket_flag(self.socket)
         );
@@ -132,7 +145,7 @@ impl Picture<'_> {
                 (None, Some(left)) => format!("killed, back in {} s", left.as_secs() + 1),
                 (None, None) => String::new(),
             });
-        out += &format!("           {health}, {state}: {}    {life}\n", visible(&backend.why));
+        out += &format!("      {life:LIFE$} {health}, {state}: {}\n", visible(&backend.why));
         out
     }
 
@@ -150,6 +163,18 @@ impl Picture<'_> {
         }
         out
     }
+}
+
+fn keys(colours: bool) -> String {
+    let key = |key: &str| paint(colours, Colour::Cyan, key);
+    format!(
+        "{} {} {} kill -9 / start a backend    {} drain / ready the first    {} end",
+        key("1"),
+        key("2"),
+        key("3"),
+        key("d"),
+        key("q")
+    )
 }
 
 /// The one word that matters most.

@@ -1,13 +1,12 @@
 //! The terminal: keys as they are pressed, and everything back as it was at the end.
 
-use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcgetwinsize, tcsetattr};
+use crate::screen::{Size, cut};
+use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
 use std::io::{IsTerminal, Read, Write, stdin, stdout};
 use std::sync::mpsc::{Receiver, sync_channel};
 
 /// Keys that may wait.
 const KEYS: usize = 64;
-/// Where the size is not known.
-const USUAL_WIDTH: u16 = 80;
 
 /// A terminal that gives single keys; restored when dropped.
 pub(crate) struct Terminal {
@@ -45,18 +44,15 @@ pub(crate) fn open() -> Option<Terminal> {
 }
 
 impl Terminal {
-    /// Columns.
-    pub(crate) fn width(&self) -> usize {
-        let columns = tcgetwinsize(stdout()).map_or(USUAL_WIDTH, |size| size.ws_col);
-        usize::from(if columns == 0 { USUAL_WIDTH } else { columns })
-    }
-
-    /// Replaces the picture; false if there is no terminal any more.
-    pub(crate) fn draw(&self, picture: &str) -> bool {
+    /// Replaces the picture by what fits of this one; false if there is no terminal any more.
+    pub(crate) fn draw(&self, picture: &str, size: Size) -> bool {
         let mut out = String::from("\x1b[H");
-        for line in picture.lines() {
-            out.push_str(line);
-            out.push_str("\x1b[K\r\n");
+        for (row, line) in picture.lines().take(size.rows).enumerate() {
+            if row > 0 {
+                out.push_str("\r\n");
+            }
+            out.push_str(&cut(line, size.columns));
+            out.push_str("\x1b[K");
         }
         out.push_str("\x1b[J");
         let mut stdout = stdout().lock();

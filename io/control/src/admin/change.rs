@@ -2,6 +2,7 @@
 
 use super::answer::{self, Body};
 use super::routes::unescape;
+use super::wish::{self, Wish};
 use crate::control::Control;
 use crate::hearts::Refused;
 use crate::{log, time};
@@ -10,7 +11,6 @@ use evenkeel_pool::Order;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use hyper::{Response, StatusCode};
-use serde::Deserialize;
 use serde_json::json;
 use std::time::Duration;
 
@@ -18,42 +18,10 @@ use std::time::Duration;
 const BODY_SIZE: usize = 64 * 1024;
 /// How long a body may take.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
-/// The largest weight and cap, as in the configuration.
-const WEIGHT_MAX: u32 = 1000;
-const CONNECTIONS_MAX: u32 = 1_000_000;
 /// The longest name of a backend, in bytes, as in the configuration.
 const NAME_MAX: usize = 128;
 /// Names that are listed in an error.
 const NAMES_LISTED: usize = 20;
-
-/// What a PUT may say.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Wish {
-    state: Option<State>,
-    weight: Option<u32>,
-    address: Option<String>,
-    max_connections: Option<u32>,
-    backup: Option<bool>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum State {
-    Ready,
-    Drain,
-    Maintain,
-}
-
-impl State {
-    fn admin(self) -> AdminState {
-        match self {
-            State::Ready => AdminState::Ready,
-            State::Drain => AdminState::Drain,
-            State::Maintain => AdminState::Maintain,
-        }
-    }
-}
 
 pub(super) async fn put(control: &Control, pool: &str, backend: &str, query: &str, body: Incoming) -> Response<Body> {
     let (wish, wait) = match read(query, body).await {
@@ -61,7 +29,7 @@ pub(super) async fn put(control: &Control, pool: &str, backend: &str, query: &st
         Err(response) => return *response,
     };
     let there = match control.hearts.view(pool) {
-        Ok(view) => view.named(backend).map(|member| member.address.to_string()),
+        Ok(view) => view.named(backend).map(|member| member.address.clone()),
         Err(refused) => return self::refused(&refused, pool, backend),
     };
     let result = match (&wish.address, there) {
@@ -69,7 +37,7 @@ pub(super) async fn put(control: &Control, pool: &str, backend: &str, query: &st
             Ok(newcomer) => control.hearts.add(pool, newcomer).await,
             Err(error) => return answer::problem(StatusCode::BAD_REQUEST, &error, ""),
         },
-        (Some(address), Some(there)) if *address != there => Err(Refused::Taken),
+        (Some(address), Some(there)) if *address != there => Err(Refused::NameTaken(there.to_string())),
         (None, _) if wish.max_connections.is_some() || wish.backup.is_some() => {
             let help = "state and weight can be changed; change the others in the configuration and reload";
             return answer::problem(StatusCode::BAD_REQUEST, "only with an address, when adding", help);
@@ -137,42 +105,21 @@ async fn read(query: &str, body: Incoming) -> Result<(Wish, Option<Duration>), B
             )));
         }
     };
-    let help = "for example {\"state\": \"drain\"}, {\"weight\": 2} or {\"address\": \"10.0.0.1:80\"}";
-    let wish: Wish = serde_json::from_slice(&bytes).map_err(|error| bad(&format!("the body: {error}"), help))?;
-    if wish.state.is_none() && wish.weight.is_none() && wish.address.is_none() {
-        return Err(bad("the body asks for nothing", help));
-    }
-    if wish.weight.is_some_and(|weight| weight > WEIGHT_MAX) {
-        return Err(bad("weight must be 0 to 1000", ""));
-    }
-    if wish
-        .max_connections
-        .is_some_and(|cap| cap == 0 || cap > CONNECTIONS_MAX)
-    {
-        return Err(bad("max_connections must be 1 to 1000000", ""));
-    }
+    let wish = Wish::read(&bytes).map_err(|error| bad(&error, wish::EXAMPLES))?;
     Ok((wish, wait))
 }
 
-fn newcomer(name: &str, address: &str, wish: &Wish) -> Result<Backend, String> {
+fn newcomer(name: &str, address: &BackendAddress, wish: &Wish) -> Result<Backend, String> {
     if name.is_empty() || name.len() > NAME_MAX || name.contains(char::is_control) {
         return Err("a name is 1 to 128 bytes without control characters".to_owned());
     }
-    let address = match address.strip_prefix("unix:") {
-        Some(path) if path.starts_with('/') => BackendAddress::Unix(path.into()),
-        Some(_) => return Err("a unix address is unix:/path".to_owned()),
-        None => match address.parse() {
-            Ok(address) => BackendAddress::Tcp(address),
-            Err(_) => return Err("an address is IP:PORT, for example 10.0.0.1:8080 or [2001:db8::1]:8080".to_owned()),
-        },
-    };
     Ok(Backend {
         name: name.into(),
         weight: wish.weight.unwrap_or(1),
         max_connections: wish.max_connections,
         backup: wish.backup.unwrap_or(false),
-        state: wish.state.map_or(AdminState::Ready, State::admin),
-        ..Backend::new(address)
+        state: wish.state.unwrap_or(AdminState::Ready),
+        ..Backend::new(address.clone())
     })
 }
 
@@ -181,7 +128,7 @@ async fn order(control: &Control, pool: &str, backend: &str, wish: &Wish) -> Res
         control.hearts.order(pool, backend, Order::Weight(weight)).await?;
     }
     if let Some(state) = wish.state {
-        control.hearts.order(pool, backend, Order::State(state.admin())).await?;
+        control.hearts.order(pool, backend, Order::State(state)).await?;
     }
     Ok(())
 }
@@ -191,16 +138,16 @@ async fn settled(
     control: &Control,
     pool: &str,
     backend: &str,
-    state: Option<State>,
+    state: Option<AdminState>,
     wait: Option<Duration>,
 ) -> Response<Body> {
     let hearts = &control.hearts;
     let done = match (wait, state) {
         (None, _) | (Some(_), None) => Ok(None),
-        (Some(limit), Some(State::Drain | State::Maintain)) => {
+        (Some(limit), Some(AdminState::Drain | AdminState::Maintain)) => {
             hearts.wait_drained(pool, backend, limit).await.map(Some)
         }
-        (Some(limit), Some(State::Ready)) => hearts.wait_usable(pool, backend, limit).await.map(Some),
+        (Some(limit), Some(AdminState::Ready)) => hearts.wait_usable(pool, backend, limit).await.map(Some),
     };
     let member = hearts.view(pool).map(|view| view.named(backend).cloned());
     match (done, member) {
@@ -224,7 +171,7 @@ async fn settled(
 }
 
 fn describe(wish: &Wish) -> String {
-    let state = wish.state.map(|state| state.admin().as_str().to_owned());
+    let state = wish.state.map(|state| state.as_str().to_owned());
     let weight = wish.weight.map(|weight| format!("weight {weight}"));
     let address = wish.address.as_ref().map(|address| format!("added at {address}"));
     [address, state, weight]
@@ -246,13 +193,17 @@ pub(super) fn refused(refused: &Refused, pool: &str, backend: &str) -> Response<
             let error = format!("pool {pool:?} has no backend {backend:?}");
             (StatusCode::NOT_FOUND, error, (backends, backend))
         }
-        Refused::Taken => {
-            let error = format!("pool {pool:?} has this backend or address already, or is full");
-            return answer::problem(
-                StatusCode::CONFLICT,
-                &error,
-                "remove it first, or change its state or weight",
-            );
+        Refused::NameTaken(address) => {
+            let error = format!("pool {pool:?} has a backend {backend:?} already, at {address}");
+            return answer::problem(StatusCode::CONFLICT, &error, "remove it first, or choose another name");
+        }
+        Refused::AddressTaken(name) => {
+            let error = format!("pool {pool:?} has a backend at this address already: {name:?}");
+            return answer::problem(StatusCode::CONFLICT, &error, "change that one, or remove it first");
+        }
+        Refused::Full => {
+            let error = format!("pool {pool:?} has as many backends as a pool may have");
+            return answer::problem(StatusCode::CONFLICT, &error, "remove one first");
         }
         Refused::Stopping => return answer::problem(StatusCode::SERVICE_UNAVAILABLE, "the balancer is stopping", ""),
     };

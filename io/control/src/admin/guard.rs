@@ -1,8 +1,8 @@
 //! Who may ask what. The unix socket's permissions decide for the socket; this file decides for TCP, where a browser of
 //! somebody who only visits a page may be made to ask us.
 
+use hyper::StatusCode;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, ORIGIN};
-use hyper::{Method, StatusCode};
 use std::net::{IpAddr, SocketAddr};
 
 #[cfg(test)]
@@ -27,23 +27,26 @@ pub(crate) struct Refusal {
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Whether a request may be answered at all. `token` is the content of the token file now, if there is one.
-pub(crate) fn judge(side: Side, method: &Method, headers: &HeaderMap, token: Option<&str>) -> Result<(), Refusal> {
-    let changes = method != Method::GET && method != Method::HEAD;
-    let bind = match side {
-        Side::Socket => None,
-        Side::Tcp(bind) => Some(bind),
-    };
-    if let Some(bind) = bind {
-        judge_origin(bind, headers)?;
-        if changes {
-            judge_token(headers, token)?;
-        }
+/// Whether a request may be answered at all, whatever it asks.
+pub(crate) fn judge_place(side: Side, headers: &HeaderMap) -> Result<(), Refusal> {
+    match side {
+        Side::Socket => Ok(()),
+        Side::Tcp(bind) => judge_origin(bind, headers),
     }
-    if changes {
-        judge_content_type(headers)?;
+}
+
+/// Whether this request may change anything. `token` is the content of the token file now, if there is one.
+pub(crate) fn judge_change(
+    side: Side,
+    headers: &HeaderMap,
+    has_body: bool,
+    token: Option<&str>,
+) -> Result<(), Refusal> {
+    match side {
+        Side::Socket => {}
+        Side::Tcp(_) => judge_token(headers, token)?,
     }
-    Ok(())
+    if has_body { judge_content_type(headers) } else { Ok(()) }
 }
 
 /// Against DNS rebinding (a foreign name that resolves to us) and against requests of foreign pages.
@@ -143,7 +146,7 @@ fn judge_content_type(headers: &HeaderMap) -> Result<(), Refusal> {
     }
     Err(Refusal {
         status: StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        error: "a change must be sent as application/json",
+        error: "the body of a change must be sent as application/json",
         help: "add `Content-Type: application/json`",
     })
 }

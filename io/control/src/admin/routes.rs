@@ -5,6 +5,7 @@ use super::{change, events};
 use crate::control::{Control, Phase};
 use crate::hearts::Refused;
 use crate::picture;
+use crate::status::PoolStatus;
 use hyper::body::Incoming;
 use hyper::http::request::Parts;
 use hyper::{Method, Response, StatusCode};
@@ -14,6 +15,7 @@ const WELCOME: &str = "Evenkeel
 
 GET    /healthz  /readyz  /metrics
 GET    /api/v1/status
+GET    /api/v1/pools
 GET    /api/v1/pools/POOL
 PUT    /api/v1/pools/POOL/backends/BACKEND    {\"state\": \"drain\"} | {\"weight\": 2} | {\"address\": \"10.0.0.1:80\"} adds
 DELETE /api/v1/pools/POOL/backends/BACKEND
@@ -21,56 +23,105 @@ POST   /api/v1/reload
 GET    /api/v1/events                         state changes as they happen
 ";
 
-const READ: &str = "GET, HEAD";
+/// What is at a path.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    Welcome,
+    Health,
+    Readiness,
+    Metrics,
+    Status,
+    Pools,
+    Pool(String),
+    Backend { pool: String, backend: String },
+    Reload,
+    Events,
+    Explain,
+}
 
-/// Answers a request that the guard has let in.
-pub(super) async fn route(head: &Parts, body: Incoming, control: &Control) -> Response<Body> {
-    let Some(path) = segments(head.uri.path()) else {
-        return answer::problem(
+impl Place {
+    fn at(path: &[&str]) -> Option<Place> {
+        Some(match path {
+            [] => Place::Welcome,
+            ["healthz"] => Place::Health,
+            ["readyz"] => Place::Readiness,
+            ["metrics"] => Place::Metrics,
+            ["api", "v1", "status"] => Place::Status,
+            ["api", "v1", "pools"] => Place::Pools,
+            ["api", "v1", "pools", name] => Place::Pool((*name).to_owned()),
+            ["api", "v1", "pools", pool, "backends", backend] => Place::Backend {
+                pool: (*pool).to_owned(),
+                backend: (*backend).to_owned(),
+            },
+            ["api", "v1", "reload"] => Place::Reload,
+            ["api", "v1", "events"] => Place::Events,
+            ["api", "v1", "explain"] => Place::Explain,
+            _ => return None,
+        })
+    }
+
+    /// The methods that it knows, as `Allow` has them.
+    fn allowed(&self) -> &'static str {
+        match self {
+            Place::Welcome
+            | Place::Health
+            | Place::Readiness
+            | Place::Metrics
+            | Place::Status
+            | Place::Pools
+            | Place::Pool(_)
+            | Place::Events
+            | Place::Explain => "GET, HEAD",
+            Place::Backend { .. } => "PUT, DELETE",
+            Place::Reload => "POST",
+        }
+    }
+}
+
+/// Where a request leads; else why nowhere.
+pub(super) fn find(method: &Method, path: &str) -> Result<Place, Box<Response<Body>>> {
+    let Some(path) = segments(path) else {
+        return Err(Box::new(answer::problem(
             StatusCode::BAD_REQUEST,
             "the path is not valid",
             "escape it as RFC 3986 says",
-        );
+        )));
     };
     let path: Vec<&str> = path.iter().map(String::as_str).collect();
-    let reads = head.method == Method::GET || head.method == Method::HEAD;
-    let query = head.uri.query().unwrap_or("");
-    match path.as_slice() {
-        ["api", "v1", "pools", pool, "backends", backend] => match head.method {
-            Method::PUT => change::put(control, pool, backend, query, body).await,
-            Method::DELETE => change::delete(control, pool, backend).await,
-            _ => answer::wrong_method("PUT, DELETE"),
-        },
-        ["api", "v1", "reload"] if head.method == Method::POST => reload(control).await,
-        ["api", "v1", "reload"] => answer::wrong_method("POST"),
-        _ if reads => read(&path, control),
-        _ if read(&path, control).status() != StatusCode::NOT_FOUND => answer::wrong_method(READ),
-        _ => not_found(),
+    let place = Place::at(&path).ok_or_else(|| {
+        Box::new(answer::problem(
+            StatusCode::NOT_FOUND,
+            "there is nothing at this path",
+            "GET / lists what there is",
+        ))
+    })?;
+    let allowed = place.allowed();
+    if allowed.split(", ").any(|allowed| allowed == method.as_str()) {
+        Ok(place)
+    } else {
+        Err(Box::new(answer::wrong_method(allowed)))
     }
 }
 
-fn read(path: &[&str], control: &Control) -> Response<Body> {
-    match path {
-        [] => answer::text(StatusCode::OK, WELCOME),
-        ["healthz"] => answer::text(StatusCode::OK, "ok\n"),
-        ["readyz"] => readiness(control),
-        ["metrics"] => answer::metrics(control.metrics()),
-        ["api", "v1", "status"] => answer::json(StatusCode::OK, &control.status()),
-        ["api", "v1", "pools", name] => pool(control, name),
-        ["api", "v1", "events"] => follow(control),
-        ["api", "v1", "explain"] => {
-            answer::problem(StatusCode::NOT_IMPLEMENTED, "explain is not in this version yet", "")
+/// Answers a request that the guard has let in.
+pub(super) async fn answer(place: Place, head: &Parts, body: Incoming, control: &Control) -> Response<Body> {
+    match place {
+        Place::Welcome => answer::text(StatusCode::OK, WELCOME),
+        Place::Health => answer::text(StatusCode::OK, "ok\n"),
+        Place::Readiness => readiness(control),
+        Place::Metrics => answer::metrics(control.metrics()),
+        Place::Status => answer::json(StatusCode::OK, &control.status()),
+        Place::Pools => pools(control),
+        Place::Pool(name) => pool(control, &name),
+        Place::Backend { pool, backend } if head.method == Method::PUT => {
+            let query = head.uri.query().unwrap_or("");
+            change::put(control, &pool, &backend, query, body).await
         }
-        _ => not_found(),
+        Place::Backend { pool, backend } => change::delete(control, &pool, &backend).await,
+        Place::Reload => reload(control).await,
+        Place::Events => follow(control),
+        Place::Explain => answer::problem(StatusCode::NOT_IMPLEMENTED, "explain is not in this version yet", ""),
     }
-}
-
-fn not_found() -> Response<Body> {
-    answer::problem(
-        StatusCode::NOT_FOUND,
-        "there is nothing at this path",
-        "GET / lists what there is",
-    )
 }
 
 fn readiness(control: &Control) -> Response<Body> {
@@ -79,7 +130,7 @@ fn readiness(control: &Control) -> Response<Body> {
     }
     let why = match control.phase() {
         Phase::Starting => "starting\n",
-        Phase::Serving => "no pool has a usable backend\n",
+        Phase::Serving => "no pool that a listener uses has a usable backend\n",
         Phase::Stopping => "stopping\n",
     };
     answer::text(StatusCode::SERVICE_UNAVAILABLE, why)
@@ -94,6 +145,11 @@ fn follow(control: &Control) -> Response<Body> {
             "at most 32",
         ),
     }
+}
+
+fn pools(control: &Control) -> Response<Body> {
+    let pools: Vec<PoolStatus> = control.hearts.published().iter().map(picture::pool).collect();
+    answer::json(StatusCode::OK, &serde_json::json!({ "pools": pools }))
 }
 
 fn pool(control: &Control, name: &str) -> Response<Body> {
@@ -150,6 +206,20 @@ pub(super) fn unescape(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn places() {
+        let status = |method: &Method, path| find(method, path).map_err(|response| response.status().as_u16());
+        assert_eq!(status(&Method::HEAD, "/api/v1/pools/"), Ok(Place::Pools));
+        let (pool, backend) = ("web".to_owned(), "a/b".to_owned());
+        let place = Place::Backend { pool, backend };
+        assert_eq!(status(&Method::PUT, "/api/v1/pools/web/backends/a%2Fb"), Ok(place));
+        assert_eq!(status(&Method::GET, "/api/v1/pools/web/backends/a"), Err(405));
+        assert_eq!(status(&Method::GET, "/api/v1/reload"), Err(405));
+        assert_eq!(status(&Method::POST, "/metrics"), Err(405));
+        assert_eq!(status(&Method::POST, "/api/v2"), Err(404));
+        assert_eq!(status(&Method::GET, "/%"), Err(400));
+    }
 
     #[test]
     fn paths() {

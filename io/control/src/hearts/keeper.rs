@@ -193,10 +193,14 @@ impl Keeper {
     fn add(&mut self, pool: &str, backend: Backend) -> Result<(), Refused> {
         let room = self.room(pool)?;
         let view = room.shared.load();
-        let address = backend.address.to_string();
-        let taken = view.named(&backend.name).is_some() || view.named(&address).is_some();
-        if taken || view.members.len() >= MEMBERS_MAX {
-            return Err(Refused::Taken);
+        if let Some(there) = view.named(&backend.name) {
+            return Err(Refused::NameTaken(there.address.to_string()));
+        }
+        if let Some(there) = view.named(&backend.address.to_string()) {
+            return Err(Refused::AddressTaken(there.name.to_string()));
+        }
+        if view.members.len() >= MEMBERS_MAX {
+            return Err(Refused::Full);
         }
         drop(view);
         room.heart.handle(Event::Add(backend), clock::now());

@@ -102,7 +102,10 @@ async fn backends_come_and_go() {
         ..Backend::new(BackendAddress::Tcp(two))
     };
     hearts.add("web", newcomer.clone()).await.unwrap();
-    assert_eq!(hearts.add("web", newcomer).await, Err(Refused::Taken));
+    assert_eq!(
+        hearts.add("web", newcomer).await,
+        Err(Refused::NameTaken(two.to_string()))
+    );
     assert_eq!(hearts.wait_usable("web", "two", LONG).await, Ok(true));
     hearts.remove("web", "two").await.unwrap();
     assert!(hearts.view("web").unwrap().named("two").is_none());

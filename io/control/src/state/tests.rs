@@ -58,6 +58,24 @@ fn what_cannot_be_understood_is_moved_aside() {
 }
 
 #[test]
+fn a_folder_that_cannot_be_used_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let configuration = folder.path().join("evenkeel.toml");
+    std::fs::write(&configuration, "").unwrap();
+    let error = StateFile::open(Some(&configuration), &configuration).unwrap_err();
+    assert!(
+        error.to_string().starts_with(configuration.to_str().unwrap()),
+        "{error}"
+    );
+    let folders = vec![configuration.join("a"), configuration.join("b")];
+    let error = first_usable(folders).unwrap_err().to_string();
+    assert!(
+        error.contains("evenkeel.toml/a: ") && error.contains("evenkeel.toml/b: "),
+        "{error}"
+    );
+}
+
+#[test]
 fn each_configuration_has_its_own() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("state");

@@ -32,6 +32,7 @@ fn reading() {
         assert!(backend[number].is_u64(), "{number}: {backend}");
     }
     assert_eq!(house.get("/api/v1/pools/web").json()["name"], "web");
+    assert_eq!(house.get("/api/v1/pools").json()["pools"][0]["name"], "web");
     assert_eq!(house.get("/healthz").status, 200);
     assert_eq!(house.get("/readyz").status, 200);
     assert_eq!(house.get("/").status, 200);
@@ -137,9 +138,14 @@ fn backends_come_and_go() {
     assert_eq!(house.backend("extra")["weight"], 3);
     assert_eq!(house.send("PUT", target, "", &body).status, 200);
     let elsewhere = json!({ "address": "127.0.0.1:1" }).to_string();
-    assert_eq!(house.send("PUT", target, "", &elsewhere).status, 409);
+    let conflict = house.send("PUT", target, "", &elsewhere);
+    assert_eq!(conflict.status, 409);
+    assert!(conflict.body.contains(&address.to_string()), "{}", conflict.body);
+    let by_name = json!({ "address": format!("localhost:{}", address.port()), "state": "ready" }).to_string();
+    assert_eq!(house.send("PUT", target, "", &by_name).status, 200);
     let twice = house.send("PUT", "/api/v1/pools/web/backends/other", "", &body);
     assert_eq!(twice.status, 409, "{}", twice.body);
+    assert!(twice.body.contains("extra"), "{}", twice.body);
     assert_eq!(house.send("DELETE", target, "", "").status, 200);
     assert!(house.backend("extra").is_null());
     for address in ["nonsense", "10.0.0.1", "unix:relative", ""] {
@@ -231,6 +237,13 @@ fn tcp_reads_and_needs_the_token_to_change() {
     assert_eq!(house.backend("one")["state"], "drain");
     let reload = house.send_tcp("POST", "/api/v1/reload", &format!("{host}{json}"), "");
     assert_eq!(reload.status, 401);
+    // Before the token is asked for, it is said what makes no sense.
+    let wrong = house.send_tcp("POST", "/api/v1/status", &host, "");
+    assert_eq!(wrong.status, 405);
+    assert!(wrong.head.contains("allow: get, head"), "{}", wrong.head);
+    assert_eq!(house.send_tcp("PUT", "/api/v1/nothing", &host, "").status, 404);
+    let shown = format!("{host}authorization: Bearer secret\r\n");
+    assert_eq!(house.send_tcp("POST", "/api/v1/reload", &shown, "").status, 200);
     std::fs::remove_file(plan.path("token")).unwrap();
     assert_eq!(put(&format!("{json}authorization: Bearer secret\r\n")), 403);
 }

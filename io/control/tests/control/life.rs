@@ -1,8 +1,8 @@
 //! Start, reload, restart, stop.
 
-use crate::house::Plan;
+use crate::house::{LONG, Plan};
 use evenkeel_control::Phase;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const ONE: &str = "/api/v1/pools/web/backends/one";
 
@@ -91,8 +91,39 @@ fn what_cannot_be_changed_live_is_said() {
     let plan = Plan::new();
     let house = plan.start();
     plan.write(&plan.text("").replace("control.sock", "other.sock"));
+    // The second time it is as true as the first.
+    house.send("POST", "/api/v1/reload", "", "{}");
     let notes = house.send("POST", "/api/v1/reload", "", "{}").json()["notes"].to_string();
-    assert!(notes.contains("[admin] socket"), "{notes}");
+    // The house listens elsewhere than the file says.
+    assert_eq!(notes, r#"["admin: needs a restart: socket, bind"]"#);
+}
+
+#[test]
+fn readiness_is_of_backends_that_are_well() {
+    let mut plan = Plan::new();
+    // The second pool is well, but no listener uses it.
+    let other = format!("[pool.other]\nbackends = [\"{}\"]\ncheck = false\n", plan.address(1));
+    let text = plan.text("check = { tcp = true, every = \"100ms\", timeout = \"100ms\", fall = 1 }");
+    plan.write(&(text + &other));
+    let house = plan.start();
+    assert_eq!(house.get("/readyz").status, 200);
+    // The two of the first die; a panic still makes them candidates.
+    plan.backends.clear();
+    let deadline = Instant::now() + LONG;
+    while house.get("/readyz").status == 200 {
+        assert!(Instant::now() < deadline, "{}", house.get("/api/v1/status").body);
+    }
+    let answer = house.get("/readyz");
+    assert_eq!(
+        (answer.status, answer.body.as_str()),
+        (503, "no pool that a listener uses has a usable backend\n")
+    );
+    assert_eq!(house.get("/api/v1/pools/web").json()["panic"], true);
+    // A listener that needs no backend is ready.
+    let text = "[listener.web]\nbind = \"127.0.0.1:1\"\nredirect = \"https\"\n";
+    plan.write(&(text.to_owned() + &other));
+    assert_eq!(house.send("POST", "/api/v1/reload", "", "").status, 200);
+    assert_eq!(house.get("/readyz").status, 200);
 }
 
 #[test]

@@ -57,7 +57,7 @@ fn the_bars_show_the_shares() {
         socket: Some(Path::new("/run/evenkeel.sock")),
         message: "",
     };
-    let screen = picture.screen(98, false);
+    let screen = picture.screen(Size { columns: 98, rows: 40 }, false);
     let blocks: Vec<usize> = screen
         .lines()
         .map(|line| line.matches('█').count())
@@ -74,6 +74,30 @@ fn the_bars_show_the_shares() {
 }
 
 #[test]
+fn fits_the_terminal() {
+    let status = status([30.0, 10.0]);
+    let picture = Picture {
+        status: &status,
+        crew: &[],
+        seen: &Seen::default(),
+        listen: "127.0.0.1:8080".parse().unwrap(),
+        admin: Some("127.0.0.1:9180".parse().unwrap()),
+        socket: Some(Path::new("/run/evenkeel.sock")),
+        message: "a message",
+    };
+    for (rows, has) in [
+        (40, ["curl", "in flight", "nobody notices"]),
+        (14, ["in flight", "0 errors", "nobody notices"]),
+        (5, ["anna 30/s up", "0 errors", "a message"]),
+    ] {
+        let screen = picture.screen(Size { columns: 80, rows }, false);
+        assert!(screen.lines().count() <= rows, "{rows}:\n{screen}");
+        assert!(screen.lines().all(|line| line.chars().count() <= 80), "{screen}");
+        assert!(has.iter().all(|text| screen.contains(text)), "{rows}:\n{screen}");
+    }
+}
+
+#[test]
 fn nothing_at_all_is_no_trouble() {
     let status = status([0.0, 0.0]);
     let seen = Seen::default();
@@ -87,9 +111,12 @@ fn nothing_at_all_is_no_trouble() {
         socket: None,
         message: "hello",
     };
-    let screen = picture.screen(0, false);
+    let screen = picture.screen(Size { columns: 0, rows: 40 }, false);
     assert!(
-        !screen.contains('█') && screen.contains("3 errors") && screen.contains("hello"),
+        !screen.contains('█')
+            && screen.contains("3 errors")
+            && screen.contains("hello")
+            && !screen.contains("nobody notices"),
         "{screen}"
     );
 }

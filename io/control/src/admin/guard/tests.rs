@@ -1,4 +1,5 @@
 use super::*;
+use hyper::Method;
 use hyper::header::HeaderValue;
 
 fn headers(fields: &[(&'static str, &'static str)]) -> HeaderMap {
@@ -14,7 +15,14 @@ fn tcp() -> Side {
 }
 
 fn status(side: Side, method: &Method, fields: &[(&'static str, &'static str)], token: Option<&str>) -> u16 {
-    match judge(side, method, &headers(fields), token) {
+    let changes = method != Method::GET;
+    let headers = headers(fields);
+    // DELETE stands for every change without a body.
+    let judged = judge_place(side, &headers).and_then(|()| match changes {
+        true => judge_change(side, &headers, method != Method::DELETE, token),
+        false => Ok(()),
+    });
+    match judged {
         Ok(()) => 200,
         Err(refusal) => refusal.status.as_u16(),
     }
@@ -92,6 +100,14 @@ fn changes_need_the_token_over_tcp() {
         200
     );
     assert_eq!(put(&[host, ("authorization", "Bearer secret")], Some("secret")), 415);
+}
+
+#[test]
+fn without_a_body_there_is_no_type() {
+    let shown = [("host", "localhost"), ("authorization", "Bearer secret")];
+    assert_eq!(status(tcp(), &Method::DELETE, &shown, Some("secret")), 200);
+    assert_eq!(status(tcp(), &Method::DELETE, &shown[..1], Some("secret")), 401);
+    assert_eq!(status(Side::Socket, &Method::DELETE, &[], None), 200);
 }
 
 #[test]
