@@ -143,8 +143,11 @@ impl Journey<'_> {
     }
 
     async fn try_once(&mut self, mut permit: Permit, view: &View, more: bool, afresh: bool) -> Try {
-        let newest = self.pool.view();
-        let Some(member) = newest.member(permit.id()) else {
+        let chosen = view
+            .members
+            .get(permit.index())
+            .filter(|member| member.id == permit.id());
+        let Some(member) = chosen.or_else(|| view.member(permit.id())) else {
             // It left between the choice and now.
             return if more {
                 Try::Elsewhere
@@ -211,8 +214,8 @@ impl Journey<'_> {
         let exchange = &mut *self.exchange;
         exchange.rewind();
         let backend = match address {
-            BackendAddress::Tcp(address) if exchange.head.host.is_empty() => address.to_string(),
-            BackendAddress::Tcp(_) => String::new(),
+            _ if !exchange.head.host.is_empty() => String::new(),
+            BackendAddress::Tcp(address) => address.to_string(),
             BackendAddress::Unix(_) => "localhost".to_owned(),
         };
         if exchange.record.request_id[0] == 0 {
