@@ -346,15 +346,25 @@ fn a_client_that_names_no_host_reaches_backends_that_want_one() -> Outcome {
 #[test]
 fn answers_of_our_own_have_a_date_and_are_not_kept() -> Outcome {
     let stage = Stage::set("", "")?;
-    let mut client = Client::connect(stage.address())?;
-    client.send(b"GET / HTTP/1.1\r\nhost: a b\r\n\r\n")?;
-    client.read_to_end(SOON);
-    let text = String::from_utf8_lossy(client.received()).to_string();
-    assert!(text.starts_with("HTTP/1.1 400 "), "{text}");
-    assert!(
-        text.contains("\r\ndate: ") && text.contains(" GMT\r\ncache-control: no-store\r\n"),
-        "{text}"
-    );
+    let only = "[[listener.web.route]]\nhost = \"known\"\nrespond = { status = 200, body = \"\" }\n";
+    let routed = Balancer::start(1, |ports| {
+        format!("[listener.web]\nbind = \"127.0.0.1:{}\"\n{only}", ports[0])
+    })?;
+    let unrouted = (Ipv4Addr::LOCALHOST, routed.ports()[0]).into();
+    for (address, host, status) in [
+        (stage.address(), "a b", 400),
+        (unrouted, "unknown\r\nconnection: close", 404),
+    ] {
+        let mut client = Client::connect(address)?;
+        client.send(format!("GET / HTTP/1.1\r\nhost: {host}\r\n\r\n").as_bytes())?;
+        client.read_to_end(SOON);
+        let text = String::from_utf8_lossy(client.received()).to_string();
+        assert!(text.starts_with(&format!("HTTP/1.1 {status} ")), "{text}");
+        assert!(
+            text.contains("\r\ndate: ") && text.contains(" GMT\r\ncache-control: no-store\r\n"),
+            "{text}"
+        );
+    }
     Ok(())
 }
 

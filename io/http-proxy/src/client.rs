@@ -66,7 +66,7 @@ pub(crate) enum Then {
 
 /// Serves one client until it leaves.
 pub(crate) async fn serve(stream: Stream, address: Option<SocketAddr>, inside: Inside, world: Rc<World>) {
-    let Ok(socket) = Socket::accepted(stream) else { return };
+    let Ok(socket) = Socket::new(stream) else { return };
     let peer = address.map(|address| address.ip().to_canonical());
     let client = Client {
         socket,

@@ -42,7 +42,30 @@ fn end_early(client: &Client, exchange: &mut Exchange, status: u16, text: &str, 
     finish(client, exchange, &ways, None, reason, client.peer());
 }
 
-/// An answer of our own that is not an error of the connection.
+/// The answer of a reason for which no backend's answer can be given.
+pub(crate) async fn error(client: &Client, exchange: &mut Exchange, reason: Reason) -> Then {
+    let keep_alive = lives_on(client, exchange);
+    let head_only = exchange.head.kind == Method::Head;
+    // What is here still is interim answers, and the client may have got half of one: they go first.
+    let out = &mut exchange.to_client.bytes;
+    error_answer(
+        reason.status(),
+        reason.text(),
+        &facts::date(),
+        keep_alive,
+        head_only,
+        out,
+    );
+    exchange.record.status = reason.status();
+    let window = client.inside.door.now().listener.timeouts.request;
+    match flush(client, exchange, window).await {
+        Ok(()) if keep_alive => Then::Next,
+        Ok(()) => Then::Linger,
+        Err(_) => Then::Close,
+    }
+}
+
+/// An answer that the configuration gives.
 pub(crate) async fn local(client: &Client, exchange: &mut Exchange, status: u16, text: &str) -> Then {
     let content_type: &[u8] = b"text/plain; charset=utf-8";
     own_answer(client, exchange, status, content_type, &[], text.as_bytes()).await
@@ -91,13 +114,13 @@ async fn own_answer(
     }
 }
 
-pub(crate) fn has_no_body(exchange: &Exchange) -> bool {
+fn has_no_body(exchange: &Exchange) -> bool {
     matches!(exchange.head.framing, RequestFraming::None | RequestFraming::Length(0))
 }
 
 /// Whether the connection lives on after an answer of our own. A body that nobody will read ends it: skipping it
 /// could take for ever. So does HTTP/1.0, whose clients wait for the end unless they are told otherwise.
-pub(crate) fn lives_on(client: &Client, exchange: &Exchange) -> bool {
+fn lives_on(client: &Client, exchange: &Exchange) -> bool {
     let head = &exchange.head;
     head.keep_alive && head.version == Version::Http11 && has_no_body(exchange) && !client.is_leaving()
 }

@@ -4,12 +4,12 @@ use crate::client::{Client, Then, flush};
 use crate::door::{Action, Way, Ways};
 use crate::exchange::Exchange;
 use crate::facts::{self, HeadFields};
-use crate::own::{lives_on, local, redirect};
+use crate::own::{self, local, redirect};
 use crate::pool_side::{NoConnection, PoolSide, connect};
 use crate::reason::Reason;
 use crate::relay::{End, Failed, Relay, Terms};
 use crate::tunnel;
-use evenkeel_http::{Forward, Method, RequestFraming, error_answer};
+use evenkeel_http::{Forward, RequestFraming};
 use evenkeel_model::{BackendAddress, Retry, RetryOn};
 use evenkeel_net::{Socket, reactor};
 use evenkeel_pool::{BackendId, Failure, Permit, Request, View};
@@ -26,13 +26,7 @@ pub(crate) async fn answer(client: &Client, exchange: &mut Exchange) -> Then {
     let trusted = ways.trusts(client.peer());
     let believed = facts::believed(client.peer(), trusted, &ways, exchange);
     let Some(index) = route(&ways, exchange, believed) else {
-        let then = Box::pin(local(
-            client,
-            exchange,
-            Reason::NoRoute.status(),
-            Reason::NoRoute.text(),
-        ))
-        .await;
+        let then = Box::pin(own::error(client, exchange, Reason::NoRoute)).await;
         finish(client, exchange, &ways, None, Reason::NoRoute, believed);
         return then;
     };
@@ -378,25 +372,7 @@ impl Journey<'_> {
             self.exchange.record.status = reason.status();
             return (reason, Then::Close);
         }
-        // What is here still is interim answers, and the client may have got half of one: they go first.
-        let keep_alive = lives_on(self.client, self.exchange);
-        let head_only = self.exchange.head.kind == Method::Head;
-        let out = &mut self.exchange.to_client.bytes;
-        error_answer(
-            reason.status(),
-            reason.text(),
-            &facts::date(),
-            keep_alive,
-            head_only,
-            out,
-        );
-        self.exchange.record.status = reason.status();
-        let window = self.ways.listener.timeouts.request;
-        match flush(self.client, self.exchange, window).await {
-            Ok(()) if keep_alive => (reason, Then::Next),
-            Ok(()) => (reason, Then::Linger),
-            Err(_) => (reason, Then::Close),
-        }
+        (reason, own::error(self.client, self.exchange, reason).await)
     }
 }
 

@@ -15,7 +15,6 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::io;
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Sender, channel};
@@ -38,8 +37,6 @@ pub struct Setup {
     pub pools: Vec<Arc<Shared>>,
 }
 
-/// An address that is bound, and which port the kernel chose for it.
-type BoundTo = (BindAddress, Option<SocketAddr>);
 /// New sockets for an address: one for each worker.
 type NewSockets = (BindAddress, Vec<Bound>);
 
@@ -54,7 +51,7 @@ pub struct Server {
 /// What the workers have been told.
 #[derive(Default)]
 struct Configured {
-    bound: Vec<BoundTo>,
+    bound: Vec<BindAddress>,
     sinks: Vec<(AccessLog, Arc<Sink>)>,
 }
 
@@ -130,24 +127,24 @@ impl Server {
         config: &Config,
         configured: &Configured,
         problems: &mut Vec<String>,
-    ) -> (Vec<BoundTo>, Vec<NewSockets>) {
+    ) -> (Vec<BindAddress>, Vec<NewSockets>) {
         let mut bound = Vec::new();
         let mut sockets = Vec::new();
         for listener in &config.listeners {
             for address in &listener.bind {
-                if let Some(old) = configured.bound.iter().find(|(old, _)| old == address) {
+                if let Some(old) = configured.bound.iter().find(|old| *old == address) {
                     bound.push(old.clone());
                     continue;
                 }
                 let shared = bound
                     .iter()
                     .chain(&configured.bound)
-                    .any(|(other, _)| same_port(other, address));
+                    .any(|other| same_port(other, address));
                 // Several sockets on one address are how workers share it; another process must not join in unnoticed.
                 let free = if shared { Ok(()) } else { listen::is_free(address) };
                 match free.and_then(|()| listen::bind(address, self.workers.len())) {
                     Ok(new) => {
-                        bound.push((address.clone(), new.first().and_then(Bound::local_address)));
+                        bound.push(address.clone());
                         sockets.push((address.clone(), new));
                     }
                     Err(error) => problems.push(cannot_bind(&listener.name, address, &error)),
@@ -228,15 +225,6 @@ impl Server {
     pub fn connections(&self, listener: &str) -> u64 {
         let count = self.stats.connections(&listener.into()).load(Ordering::Relaxed);
         u64::try_from(count).unwrap_or(0)
-    }
-
-    /// Where it listens, with the ports that the kernel chose.
-    pub fn addresses(&self) -> Vec<(BindAddress, Option<SocketAddr>)> {
-        self.configured
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .bound
-            .clone()
     }
 
     /// Accepts nothing more and lets what is under way finish. Blocks until the last connection has ended; false when

@@ -1,7 +1,7 @@
 //! Listening sockets: bound by the control plane, one for each worker, used by the worker.
 
 use crate::reactor;
-use crate::socket::{Socket, Stream};
+use crate::socket::Stream;
 use evenkeel_model::BindAddress;
 use socket2::{Domain, Protocol, SockAddr, Type};
 use std::fs;
@@ -22,16 +22,6 @@ pub enum Bound {
     Unix(UnixListener),
 }
 
-impl Bound {
-    /// Where it listens, with the port that the kernel chose.
-    pub fn local_address(&self) -> Option<SocketAddr> {
-        match self {
-            Bound::Tcp(listener) => listener.local_addr().ok(),
-            Bound::Unix(_) => None,
-        }
-    }
-}
-
 /// Binds one socket for each of `workers`, all to the same address (SO_REUSEPORT); a unix socket is shared instead.
 ///
 /// # Errors
@@ -40,10 +30,7 @@ pub fn bind(address: &BindAddress, workers: usize) -> io::Result<Vec<Bound>> {
     match address {
         BindAddress::Unix(path) => bind_unix(path, workers),
         BindAddress::Tcp { address, every_address } => {
-            let mut wanted = *address;
-            if *every_address && !has_ipv6() {
-                wanted = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), address.port());
-            }
+            let mut wanted = possible(*address, *every_address);
             let mut bound = Vec::with_capacity(workers);
             for _ in 0..workers {
                 let listener = bind_tcp(wanted, *every_address)?;
@@ -64,15 +51,19 @@ pub fn is_free(address: &BindAddress) -> io::Result<()> {
     match address {
         BindAddress::Unix(_) => Ok(()),
         BindAddress::Tcp { address, every_address } => {
-            let wanted = if *every_address && !has_ipv6() {
-                SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), address.port())
-            } else {
-                *address
-            };
+            let wanted = possible(*address, *every_address);
             let socket = tcp_socket(wanted, *every_address)?;
             socket.bind(&SockAddr::from(wanted))
         }
     }
+}
+
+/// Every address means all of IPv4's where the machine has no IPv6.
+fn possible(address: SocketAddr, every_address: bool) -> SocketAddr {
+    if every_address && !has_ipv6() {
+        return SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), address.port());
+    }
+    address
 }
 
 fn has_ipv6() -> bool {
@@ -203,14 +194,4 @@ pub fn is_exhaustion(error: &io::Error) -> bool {
     error
         .raw_os_error()
         .is_some_and(|code| exhausted.iter().any(|errno| errno.raw_os_error() == code))
-}
-
-impl Socket {
-    /// Takes an accepted connection into this worker; the task that runs owns it.
-    ///
-    /// # Errors
-    /// When the kernel refuses to watch it.
-    pub fn accepted(stream: Stream) -> io::Result<Socket> {
-        Socket::new(stream)
-    }
 }

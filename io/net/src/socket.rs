@@ -175,11 +175,6 @@ impl Socket {
         reactor::cell(self.key, |cell| cell.readable)
     }
 
-    /// Whether something may be written, without asking the kernel.
-    pub fn may_write(&self) -> bool {
-        reactor::cell(self.key, |cell| cell.writable)
-    }
-
     /// Whether the connection broke or both sides have ended it.
     pub fn is_gone(&self) -> bool {
         reactor::cell(self.key, |cell| cell.gone)
