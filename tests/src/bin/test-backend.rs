@@ -25,7 +25,7 @@
 //! | anything else | its name |
 
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -33,6 +33,8 @@ use std::time::Duration;
 
 /// Enough for the shallow calls below; a thousand threads shall not cost a gigabyte of address space.
 const STACK_BYTES: usize = 128 << 10;
+/// Connections that wait to be accepted, as many as the kernel allows by default.
+const BACKLOG: i32 = 4096;
 /// Bytes of an answer written at once.
 static PIECE: [u8; 64 << 10] = [b'x'; 64 << 10];
 /// The largest body that is echoed.
@@ -71,8 +73,7 @@ fn main() -> ExitCode {
 }
 
 fn serve(address: &str, name: &str, journal: &str) -> io::Result<()> {
-    // The standard library sets SO_REUSEADDR: a restart can bind at once.
-    let listener = TcpListener::bind(address)?;
+    let listener = listen(address)?;
     println!("{}", listener.local_addr()?);
     std::thread::spawn(|| {
         let _ = io::copy(&mut io::stdin(), &mut io::sink());
@@ -96,6 +97,17 @@ fn serve(address: &str, name: &str, journal: &str) -> io::Result<()> {
         })?;
     }
     Ok(())
+}
+
+/// A restart can bind at once, and a burst of connections finds its place: with the 128 of the standard library the
+/// kernel answers with SYN cookies, and resets some connections that were already established.
+fn listen(address: &str) -> io::Result<TcpListener> {
+    let address: SocketAddr = address.parse().map_err(io::Error::other)?;
+    let socket = socket2::Socket::new(socket2::Domain::for_address(address), socket2::Type::STREAM, None)?;
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
 }
 
 fn converse(stream: TcpStream, backend: &Backend) -> io::Result<()> {
