@@ -5,6 +5,8 @@
 
 mod admin;
 mod check;
+mod compress;
+mod files;
 mod listener;
 mod moment;
 mod pool;
@@ -12,6 +14,8 @@ mod route;
 
 pub use admin::{Admin, Log, LogFormat, LogLevel};
 pub use check::{Check, CheckKind, Expect, HttpCheck};
+pub use compress::{Compress, Encoding};
+pub use files::Files;
 pub use listener::{AccessLog, BindAddress, Listener, ListenerTimeouts};
 pub use moment::Moment;
 pub use pool::{AdminState, Backend, BackendAddress, Balance, Eject, HashKey, Pool, PoolTimeouts, Queue, Retry, Share};
