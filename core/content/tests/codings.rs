@@ -74,7 +74,8 @@ fn coding(status: u16, length: Option<u64>, fields: &[(&str, &str)], accept: &st
 fn whole_large_uncoded_answers_of_the_right_type_are_compressed() {
     const HTML: (&str, &str) = ("Content-Type", "Text/HTML; charset=utf-8");
     let gzip = Coding::Coded(Encoding::Gzip);
-    let table: &[(u16, Option<u64>, &[(&str, &str)], Coding)] = &[
+    type Fields<'a> = &'a [(&'a str, &'a str)];
+    let table: &[(u16, Option<u64>, Fields<'_>, Coding)] = &[
         (200, Some(1024), &[HTML], gzip),
         (200, Some(1023), &[HTML], Coding::AsIs),
         (200, None, &[HTML], gzip),
