@@ -14,7 +14,10 @@ pub use admin::{Admin, Log, LogFormat, LogLevel};
 pub use check::{Check, CheckKind, Expect, HttpCheck};
 pub use listener::{AccessLog, BindAddress, Listener, ListenerTimeouts};
 pub use moment::Moment;
-pub use pool::{AdminState, Backend, BackendAddress, Balance, Eject, HashKey, Pool, PoolTimeouts, Queue, Retry, Share};
+pub use pool::{
+    AdminState, Backend, BackendAddress, Balance, Eject, HashKey, Pool, PoolTimeouts, ProxyProtocol, Queue, Retry,
+    Share,
+};
 pub use route::{
     HostPattern, Match, PathPattern, RedirectTo, Respond, RetryOn, Route, RouteAction, RouteRetry, ValuePattern,
 };
