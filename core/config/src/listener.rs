@@ -48,6 +48,7 @@ pub(crate) fn read(reading: &mut Reading<'_>, key: &Spanned<Cow<'_, str>>, view:
     if let Some(inner) = view.table(report, "timeouts") {
         listener.timeouts = timeouts(reading, &inner);
     }
+    listener.accept_proxy_protocol = networks(reading, view, "accept_proxy_protocol");
     listener.trusted_proxies = networks(reading, view, "trusted_proxies");
     let base = reading.base;
     if let Some(log) = view.parsed(&mut reading.report, "access_log", |text| access_log(text, base)) {

@@ -8,7 +8,7 @@ use crate::slot::{Slot, Switched};
 use crate::view::View;
 use evenkeel_model::{
     AdminState, Backend, BackendAddress, Balance, Check, CheckKind, Eject, Expect, HashKey, HttpCheck, Pool,
-    PoolTimeouts, Queue, Retry,
+    PoolTimeouts, ProxyProtocol, Queue, Retry,
 };
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -56,6 +56,11 @@ pub(crate) fn read(reading: &mut Reading<'_>, key: &Spanned<Cow<'_, str>>, view:
     }
     // One value so far; the rest is told when the word is read.
     view.word(report, "protocol");
+    pool.send_proxy_protocol = match view.word(report, "send_proxy_protocol") {
+        Some("v1") => Some(ProxyProtocol::V1),
+        Some("v2") => Some(ProxyProtocol::V2),
+        Some(_) | None => None,
+    };
     if let Some(share) = view.share(report, "panic") {
         pool.panic = share;
     }

@@ -59,6 +59,7 @@ fn a_listener_with_everything() {
         pool = 'rest'
         routes = { '*.Example.com/api/*' = 'api' }
         max_connections = 7
+        accept_proxy_protocol = '10.1.0.0/16'
         trusted_proxies = ['10.0.0.0/8', '::1']
         timeouts = { header = '1s', request = '3s' }
         max_header_size = '2KiB'
@@ -112,6 +113,7 @@ fn a_listener_with_everything() {
             route("*", Match::default(), RouteAction::Pool("rest".into())),
         ],
         max_connections: 7,
+        accept_proxy_protocol: vec!["10.1.0.0/16".parse().unwrap()],
         trusted_proxies: vec!["10.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()],
         timeouts: ListenerTimeouts {
             header: Duration::from_secs(1),
@@ -186,6 +188,7 @@ fn a_pool_with_everything() {
         retry = { attempts = 0, budget = '100%' }
         warmup = '1m'
         timeouts = { connect = '1s', response = '2s', idle = '3s' }
+        send_proxy_protocol = 'v1'
         panic = '0%'
     ";
     let mut one = Backend::new(tcp("127.0.0.1:1"));
@@ -237,6 +240,7 @@ fn a_pool_with_everything() {
         response: Duration::from_secs(2),
         idle: Duration::from_secs(3),
     };
+    pool.send_proxy_protocol = Some(ProxyProtocol::V1);
     pool.panic = Share(0.0);
     assert_eq!(config(text).pools, [pool]);
 }

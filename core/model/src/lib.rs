@@ -19,7 +19,10 @@ pub use compress::{Compress, Encoding};
 pub use files::Files;
 pub use listener::{AccessLog, BindAddress, Listener, ListenerTimeouts};
 pub use moment::Moment;
-pub use pool::{AdminState, Backend, BackendAddress, Balance, Eject, HashKey, Pool, PoolTimeouts, Queue, Retry, Share};
+pub use pool::{
+    AdminState, Backend, BackendAddress, Balance, Eject, HashKey, Pool, PoolTimeouts, ProxyProtocol, Queue, Retry,
+    Share,
+};
 pub use route::{
     FieldChanges, HostPattern, Match, Mirror, PathChange, PathPattern, Rate, RateKey, RedirectTo, Respond, RetryOn,
     Route, RouteAction, RouteRetry, Side, Split, SplitBy, ValuePattern,
