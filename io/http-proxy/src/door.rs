@@ -5,7 +5,7 @@ use crate::files::FilesSide;
 use crate::pool_side::PoolSide;
 use crate::stats::{Codes, Histogram, Reasons, Stats};
 use evenkeel_http::Limits;
-use evenkeel_model::{Listener, Name, RedirectTo, Respond, RetryOn, RouteAction, RouteRetry};
+use evenkeel_model::{Compress, Listener, Name, RedirectTo, Respond, RetryOn, RouteAction, RouteRetry};
 use evenkeel_route::Router;
 use std::cell::{Cell, RefCell};
 use std::net::IpAddr;
@@ -89,6 +89,7 @@ pub(crate) struct Way {
     pub(crate) codes: Arc<Codes>,
     pub(crate) timeout: Option<std::time::Duration>,
     pub(crate) retry: Option<RouteRetry>,
+    pub(crate) compress: Option<Compress>,
     /// The statuses among `retry.on`.
     pub(crate) retry_statuses: Vec<u16>,
 }
@@ -160,6 +161,7 @@ impl Builder<'_> {
             codes: self.stats.codes(&listener.name, &route.name, pool, self.worker),
             timeout: route.timeout,
             retry: route.retry.clone(),
+            compress: route.compress.clone(),
             retry_statuses: retry_statuses.collect(),
         })
     }
