@@ -147,7 +147,10 @@ impl Builder<'_> {
             }
             RouteAction::Redirect(to) => (Action::Redirect(to.clone()), &none),
             RouteAction::Respond(respond) => (Action::Respond(respond.clone()), &none),
-            RouteAction::Files(files) => (Action::Files(FilesSide::new(files.clone())), &none),
+            RouteAction::Files(files) => (
+                Action::Files(FilesSide::new(files.clone(), route.compress.clone())),
+                &none,
+            ),
             RouteAction::Split(_) => return None,
         };
         let on = route.retry.iter().flat_map(|retry| &retry.on);

@@ -16,10 +16,11 @@ use crate::own;
 use crate::reason::Reason;
 use answer::Answer;
 use cache::{Cache, Found, Place, TRUSTED};
-use evenkeel_content::{Asked, NoFile, Verdict, judge, relative};
+use evenkeel_content::{AnswerFacts, Asked, Coding, NoFile, Verdict, decide, judge, relative};
 use evenkeel_http::Method;
-use evenkeel_model::{Encoding, Files, Moment};
+use evenkeel_model::{Compress, Encoding, Files, Moment};
 use evenkeel_net::reactor;
+use file::{File, MADE_BYTES};
 use open::{Identity, Unopened};
 use std::cell::RefCell;
 use std::os::fd::OwnedFd;
@@ -35,6 +36,8 @@ const BEST: [Encoding; 3] = [Encoding::Brotli, Encoding::Zstd, Encoding::Gzip];
 /// The files of a route, on one worker.
 pub(crate) struct FilesSide {
     files: Files,
+    /// Files are compressed where no sibling is there.
+    compress: Option<Compress>,
     root: RefCell<Option<Rc<Root>>>,
 }
 
@@ -46,9 +49,10 @@ struct Root {
 }
 
 impl FilesSide {
-    pub(crate) fn new(files: Files) -> FilesSide {
+    pub(crate) fn new(files: Files, compress: Option<Compress>) -> FilesSide {
         FilesSide {
             files,
+            compress,
             root: RefCell::new(None),
         }
     }
@@ -80,8 +84,20 @@ impl FilesSide {
             path,
         };
         let codings: &[Encoding] = if self.files.precompressed { &BEST } else { &[] };
-        let wanted = asked.accepted().ranked(codings);
-        CACHE.with(|cache| cache.borrow_mut().find(&place, wanted, now))
+        let accepted = asked.accepted();
+        let makes = |file: &File| {
+            let compress = self.compress.as_ref().filter(|_| file.length <= MADE_BYTES)?;
+            let mut facts = AnswerFacts::new(200, Some(file.length));
+            facts.note(b"content-type", file.kind.text.as_bytes());
+            match decide(&facts, accepted, compress) {
+                Coding::Coded(coding) => Some(coding),
+                Coding::Varies | Coding::AsIs => None,
+            }
+        };
+        CACHE.with(|cache| {
+            let mut cache = cache.borrow_mut();
+            cache.find(&place, accepted.ranked(codings), makes, now)
+        })
     }
 
     /// What is answered to a request for `path` (percent-encoded, without the query).
@@ -109,8 +125,8 @@ impl FilesSide {
         match self.find(&name, &asked) {
             Ok(Found::File(file)) => {
                 let head_only = head.kind == Method::Head;
-                let (length, now) = (file.stamp.length, answer::seconds());
-                let varies = self.files.precompressed && !file.kind.packed;
+                let (length, now) = (file.length, answer::seconds());
+                let varies = (self.files.precompressed || self.compress.is_some()) && !file.kind.packed;
                 match judge(&asked, head_only, &file.validators, length, now) {
                     Verdict::Whole => Answer::Whole(file, varies),
                     Verdict::Parts(parts) => Answer::Parts(file, varies, parts),

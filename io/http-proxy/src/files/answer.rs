@@ -52,7 +52,7 @@ pub(super) fn head(file: &File, varies: bool, extent: &Extent<'_>, keep_alive: b
     out.extend_from_slice(&date());
     out.extend_from_slice(b"\r\n");
     out.extend_from_slice(&file.version_lines);
-    let total = file.stamp.length;
+    let total = file.length;
     // Writing to memory does not fail.
     let _ = match extent {
         Extent::Whole => {
@@ -98,7 +98,7 @@ pub(super) fn part_head(file: &File, part: Part, boundary: &Boundary) -> Vec<u8>
         "content-range: bytes {}-{}/{}\r\n\r\n",
         part.first,
         part.end - 1,
-        file.stamp.length
+        file.length
     );
     out
 }

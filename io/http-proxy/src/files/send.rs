@@ -28,7 +28,7 @@ const AHEAD_BYTES: u64 = 4 * 1024 * 1024;
 pub(super) async fn whole(client: &Client, exchange: &mut Exchange, file: &File, varies: bool) -> (Reason, Then) {
     let part = Part {
         first: 0,
-        end: file.stamp.length,
+        end: file.length,
     };
     let pieces = VecDeque::from([Piece::Content(part)]);
     send(client, exchange, file, varies, &Extent::Whole, pieces).await
