@@ -5,7 +5,7 @@ use crate::exchange::Exchange;
 use crate::facts;
 use crate::proxy::finish;
 use crate::reason::Reason;
-use evenkeel_http::{Method, Refused, RequestFraming, Version, error_answer, fixed_answer};
+use evenkeel_http::{Edits, Method, Refused, RequestFraming, Version, error_answer, fixed_answer};
 use evenkeel_model::RedirectTo;
 
 /// A refused head: an answer and the end.
@@ -71,20 +71,39 @@ pub(crate) async fn local(client: &Client, exchange: &mut Exchange, status: u16,
     own_answer(client, exchange, status, content_type, &[], text.as_bytes()).await
 }
 
-/// An answer with these fields and a short text, which may be empty.
-pub(crate) async fn answer(
-    client: &Client,
-    exchange: &mut Exchange,
-    status: u16,
-    fields: &[(&[u8], &[u8])],
-    text: &str,
-) -> Then {
-    let content_type: &[u8] = if text.is_empty() {
-        b""
-    } else {
-        b"text/plain; charset=utf-8"
+/// A short answer of our own.
+pub(crate) struct Short {
+    pub(crate) status: u16,
+    /// One more field: its name and value.
+    pub(crate) field: Option<(&'static [u8], Vec<u8>)>,
+    /// May be empty.
+    pub(crate) text: &'static str,
+}
+
+/// Gives a short answer, with what a route changes of it.
+pub(crate) async fn short(client: &Client, exchange: &mut Exchange, answer: &Short, edits: &Edits) -> Then {
+    let keep_alive = lives_on(client, exchange);
+    let content_type: &[u8] = match answer.text {
+        "" => b"",
+        _ => b"text/plain; charset=utf-8",
     };
-    own_answer(client, exchange, status, content_type, fields, text.as_bytes()).await
+    let date = facts::date();
+    let mut fields: Vec<(&[u8], &[u8])> = vec![(b"date", &date)];
+    fields.extend(answer.field.iter().map(|(name, value)| (*name, value.as_slice())));
+    let out = &mut exchange.to_client.bytes;
+    let start = out.len();
+    let text = answer.text.as_bytes();
+    fixed_answer(answer.status, content_type, &fields, text, keep_alive, true, out);
+    edits.apply(start, out);
+    if exchange.head.kind != Method::Head {
+        out.extend_from_slice(text);
+    }
+    exchange.record.status = answer.status;
+    let window = client.guest.ways().listener.timeouts.request;
+    match flush(client, exchange, window).await {
+        Ok(()) => after(client, exchange, keep_alive),
+        Err(_) => Then::Close,
+    }
 }
 
 pub(crate) async fn redirect(client: &Client, exchange: &mut Exchange, to: &RedirectTo) -> Then {

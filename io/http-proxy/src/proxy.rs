@@ -11,7 +11,7 @@ use crate::pool_side::{NoConnection, PoolSide, connect};
 use crate::reason::Reason;
 use crate::relay::{End, Failed, Relay, Terms};
 use crate::tunnel;
-use evenkeel_http::{Forward, RequestFraming};
+use evenkeel_http::{Edits, Forward, RequestFraming};
 use evenkeel_model::{BackendAddress, Retry, RetryOn};
 use evenkeel_net::reactor;
 use evenkeel_pool::{BackendId, Failure, Permit, Request, View};
@@ -52,7 +52,7 @@ pub(crate) async fn answer(client: &Client, exchange: &mut Exchange) -> Then {
         ),
         Action::Files(files) => {
             let path = exchange.head.path.of(&exchange.input).to_vec();
-            Box::pin(files::serve(client, exchange, files, &path)).await
+            Box::pin(files::serve(client, exchange, files, &path, &Edits::default())).await
         }
         Action::Redirect(to) => (Reason::Ok, Box::pin(redirect(client, exchange, to)).await),
     };

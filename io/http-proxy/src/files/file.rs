@@ -91,7 +91,7 @@ impl File {
     pub(super) fn is_as_it_was(&self) -> bool {
         match &self.content {
             Content::Kept(_) => true,
-            Content::Open(file) => stamp(file.as_fd()) == Ok(self.stamp),
+            Content::Open(file) => stamp(file.as_fd()).is_ok_and(|now| now.is_same_content(&self.stamp)),
         }
     }
 
@@ -122,7 +122,7 @@ fn load(file: OwnedFd, first: Stamp) -> Result<(Content, Stamp), Unopened> {
         let bytes = read(&file, before.length as usize)?;
         let after = stamp(file.as_fd())?;
         match bytes {
-            Some(bytes) if before == after => return Ok((Content::Kept(bytes), after)),
+            Some(bytes) if before.is_same_content(&after) => return Ok((Content::Kept(bytes), after)),
             Some(_) | None => before = after,
         }
     }
