@@ -29,13 +29,7 @@ fn host(text: &str) -> Option<HostPattern> {
 }
 
 fn route(name: &str, matches: Match, action: RouteAction) -> Route {
-    Route {
-        name: name.into(),
-        matches,
-        action,
-        timeout: None,
-        retry: None,
-    }
+    Route::new(name, matches, action)
 }
 
 #[test]
@@ -109,14 +103,12 @@ fn a_listener_with_everything() {
         routes: vec![
             route("*.Example.com/api/*", suffix, RouteAction::Pool("api".into())),
             Route {
-                name: "/v[0-9]+".into(),
-                matches: long,
-                action: RouteAction::Pool("api".into()),
                 timeout: Some(Duration::from_secs(90)),
                 retry: Some(RouteRetry {
                     attempts: 1,
                     on: vec![RetryOn::Status(503), RetryOn::Status(502), RetryOn::Connect],
                 }),
+                ..route("/v[0-9]+", long, RouteAction::Pool("api".into()))
             },
             route("*", Match::default(), RouteAction::Pool("rest".into())),
         ],

@@ -26,17 +26,12 @@ pub(crate) fn route(text: &str) -> Route {
     } else {
         Some(PathPattern::Exact(path.into()))
     };
-    Route {
-        name: text.into(),
-        matches: Match {
-            host,
-            path,
-            ..Match::default()
-        },
-        action: RouteAction::Pool("pool".into()),
-        timeout: None,
-        retry: None,
-    }
+    let matches = Match {
+        host,
+        path,
+        ..Match::default()
+    };
+    Route::new(text, matches, RouteAction::Pool("pool".into()))
 }
 
 pub(crate) fn value(text: &str) -> ValuePattern {

@@ -144,6 +144,7 @@ impl Builder<'_> {
             }
             RouteAction::Redirect(to) => (Action::Redirect(to.clone()), &none),
             RouteAction::Respond(respond) => (Action::Respond(respond.clone()), &none),
+            RouteAction::Split(_) | RouteAction::Files(_) => return None,
         };
         let on = route.retry.iter().flat_map(|retry| &retry.on);
         let retry_statuses = on.filter_map(|on| match on {

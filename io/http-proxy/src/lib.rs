@@ -7,6 +7,7 @@
 mod accept;
 mod access_log;
 mod client;
+mod conduit;
 mod door;
 mod exchange;
 mod facts;

@@ -34,8 +34,8 @@ fn end_early(client: &Client, exchange: &mut Exchange, status: u16, text: &str, 
     );
     exchange.record.status = status;
     // An answer this small fits the kernel's buffer; a client that is gone does not want it.
-    exchange.record.bytes_out += exchange.to_client.flush(&client.socket).unwrap_or(0) as u64;
-    let ways = client.inside.door.now();
+    exchange.record.bytes_out += exchange.to_client.flush(&client.conduit).unwrap_or(0) as u64;
+    let ways = client.guest.inside.door.now();
     // Spans of a head that was refused mean nothing.
     exchange.head.reset();
     exchange.input.clear();
@@ -57,7 +57,7 @@ pub(crate) async fn error(client: &Client, exchange: &mut Exchange, reason: Reas
         out,
     );
     exchange.record.status = reason.status();
-    let window = client.inside.door.now().listener.timeouts.request;
+    let window = client.guest.inside.door.now().listener.timeouts.request;
     match flush(client, exchange, window).await {
         Ok(()) if keep_alive => Then::Next,
         Ok(()) => Then::Linger,
@@ -105,10 +105,10 @@ async fn own_answer(
     fields.push((b"date", &date));
     fixed_answer(status, content_type, &fields, body, keep_alive, head_only, out);
     exchange.record.status = status;
-    let window = client.inside.door.now().listener.timeouts.request;
+    let window = client.guest.inside.door.now().listener.timeouts.request;
     match flush(client, exchange, window).await {
         Ok(()) if keep_alive => Then::Next,
-        Ok(()) if bodiless && !client.socket.may_read() => Then::Close,
+        Ok(()) if bodiless && !client.conduit.may_read() => Then::Close,
         Ok(()) => Then::Linger,
         Err(_) => Then::Close,
     }

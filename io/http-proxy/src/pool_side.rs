@@ -1,5 +1,6 @@
 //! A pool as one worker sees it: its chooser, its idle connections, its counters.
 
+use crate::conduit::Conduit;
 use crate::idle::IdleConnections;
 use crate::reason::Reason;
 use crate::stats::{Counter, Histogram, Stats};
@@ -77,7 +78,7 @@ impl PoolSide {
     ///
     /// # Errors
     /// Why there is none: `NoBackend`, `QueueFull`, `QueueTimeout`, `ClientGone`.
-    pub(crate) async fn acquire(&self, client: &Socket, request: Request<'_>) -> Result<Permit, Reason> {
+    pub(crate) async fn acquire(&self, client: &Conduit, request: Request<'_>) -> Result<Permit, Reason> {
         match self.with_chooser(|chooser| chooser.choose(&request, reactor::now())) {
             Choice::Go(permit) => Ok(permit),
             Choice::Nothing => Err(Reason::NoBackend),
@@ -85,7 +86,7 @@ impl PoolSide {
         }
     }
 
-    async fn wait_in_line(&self, client: &Socket, request: Request<'_>) -> Result<Permit, Reason> {
+    async fn wait_in_line(&self, client: &Conduit, request: Request<'_>) -> Result<Permit, Reason> {
         let request = Request {
             first_in_line: true,
             ..request
