@@ -61,6 +61,9 @@ pub(crate) fn read(reading: &mut Reading<'_>, key: &Spanned<Cow<'_, str>>, view:
         Some("v2") => Some(ProxyProtocol::V2),
         Some(_) | None => None,
     };
+    if let Some(check) = pool.check.as_mut().filter(|check| check.port.is_none()) {
+        check.send_proxy_protocol = pool.send_proxy_protocol;
+    }
     if let Some(share) = view.share(report, "panic") {
         pool.panic = share;
     }
@@ -181,6 +184,7 @@ fn check(report: &mut Report<'_>, view: &View<'_>, backends: &[Backend]) -> Chec
         fall: view.count(report, "fall").unwrap_or(default.fall),
         rise: view.count(report, "rise").unwrap_or(default.rise),
         port,
+        send_proxy_protocol: None,
     }
 }
 

@@ -218,6 +218,7 @@ fn a_pool_with_everything() {
         fall: 1,
         rise: 4,
         port: None,
+        send_proxy_protocol: Some(ProxyProtocol::V1),
     });
     pool.eject = Some(Eject {
         errors: 1,
