@@ -1,6 +1,8 @@
 //! A client and a server, and chance.
 #![allow(dead_code)]
 
+pub(crate) mod wire;
+
 use evenkeel_http2::{Connection, Event, Read, Settings, StreamId, Write};
 use evenkeel_model::Moment;
 
