@@ -51,6 +51,7 @@ fn everything() {
         backends = ['10.0.0.3:80', { address = '10.0.0.2:80', name = 'b2', weight = 3 }]
         check = { http = '/up' }
         panic = '10%'
+        sticky = 'cookie'
         [admin]
         bind = '127.0.0.1:9180'
         [log]
@@ -63,7 +64,7 @@ fn everything() {
             "listener web: changed bind, max_body_size",
             "listener old: removed",
             "pool fresh: added",
-            "pool api: added 10.0.0.3:80, removed 10.0.0.1:80, changed b2, check, panic",
+            "pool api: added 10.0.0.3:80, removed 10.0.0.1:80, changed b2, check, sticky, panic",
             "pool gone: removed",
             "admin: changed",
             "log: changed",

@@ -9,6 +9,7 @@ mod listener;
 mod moment;
 mod pool;
 mod route;
+mod sticky;
 
 pub use admin::{Admin, Log, LogFormat, LogLevel};
 pub use check::{Check, CheckKind, Expect, HttpCheck};
@@ -18,6 +19,7 @@ pub use pool::{AdminState, Backend, BackendAddress, Balance, Eject, HashKey, Poo
 pub use route::{
     HostPattern, Match, PathPattern, RedirectTo, Respond, RetryOn, Route, RouteAction, RouteRetry, ValuePattern,
 };
+pub use sticky::Sticky;
 
 /// A name given by the operator to a listener, pool or backend. Cheap to clone; never empty; at most 128 bytes.
 pub type Name = std::sync::Arc<str>;

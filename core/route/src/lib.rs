@@ -31,6 +31,7 @@ mod host;
 mod path;
 mod prefixes;
 mod rule;
+pub mod sticky;
 mod table;
 #[cfg(test)]
 mod tests;
