@@ -1,6 +1,6 @@
 //! Waiting for one backend: a client that belongs there rather waits a while than goes elsewhere.
 
-use crate::{Load, QueueFull, Ticket};
+use crate::{Load, Permit, QueueFull, Ticket};
 use std::sync::Arc;
 
 /// The line before one backend whose places are all taken, for requests that belong there. Works as the
@@ -14,8 +14,7 @@ pub struct HomeLine {
 #[derive(Debug)]
 #[must_use = "dropping a ticket leaves the line"]
 pub struct HomeTicket {
-    /// `None` only while it is dropped.
-    ticket: Option<Ticket>,
+    ticket: Ticket,
     load: Arc<Load>,
 }
 
@@ -24,15 +23,15 @@ impl HomeLine {
         HomeLine { load }
     }
 
-    /// Joins the end of the line; `waker` is called when it is this one's turn: choose with `first_at_home`. On `Go` to
-    /// the home: [`HomeTicket::used`]. On `HomeFull`: [`HomeLine::wait_again`]. On anything else: drop the ticket.
+    /// Joins the end of the line; `waker` is called when it is this one's turn: choose with `first_at_home`. On `Go`:
+    /// [`HomeTicket::took`]. On `HomeFull`: [`HomeLine::wait_again`]. On anything else: drop the ticket.
     ///
     /// # Errors
     /// [`QueueFull`] when `limit` requests wait here already.
     pub fn wait(&self, waker: Box<dyn FnOnce() + Send>, limit: u32) -> Result<HomeTicket, QueueFull> {
         let ticket = self.load.home().wait(waker, limit)?;
         Ok(HomeTicket {
-            ticket: Some(ticket),
+            ticket,
             load: Arc::clone(&self.load),
         })
     }
@@ -44,25 +43,15 @@ impl HomeLine {
 
     /// Called, but there was no place after all: back to where it stood.
     pub fn wait_again(&self, ticket: &HomeTicket, waker: Box<dyn FnOnce() + Send>) {
-        if let Some(ticket) = &ticket.ticket {
-            self.load.home().wait_again(ticket, waker);
-        }
+        self.load.home().wait_again(&ticket.ticket, waker);
     }
 }
 
 impl HomeTicket {
-    /// It was this one's turn and it took its place: the turn is used up.
-    pub fn used(mut self) {
-        if let Some(ticket) = self.ticket.take() {
-            ticket.used();
+    /// It was this one's turn and it took a place: the turn is used up if the place is in its home.
+    pub fn took(self, permit: &Permit) {
+        if permit.is_of(&self.load) {
+            self.ticket.used();
         }
-    }
-}
-
-impl Drop for HomeTicket {
-    fn drop(&mut self) {
-        // First the line, then those who may go anywhere: a place that nobody here wants is theirs.
-        drop(self.ticket.take());
-        self.load.call_anyone();
     }
 }

@@ -271,14 +271,15 @@ impl Load {
     }
 
     /// The next who may go anywhere.
-    pub(crate) fn call_anyone(&self) {
+    fn call_anyone(&self) {
         if self.gate.waiting() > 0 {
             self.gate.admit(1);
         }
     }
 
-    /// One of each line, as either may find the place taken and the other would never hear of it. By turns the one or
-    /// the other is first, so that neither line starves.
+    /// One of each line: whoever is called from the pool's may take a free place elsewhere, and whoever is called
+    /// home may have left; the other would never hear of it. By turns the one or the other is first, so that neither
+    /// line starves.
     fn call_both(&self) {
         if self.requests().is_multiple_of(2) {
             self.call_anyone();

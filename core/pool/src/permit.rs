@@ -79,6 +79,10 @@ impl Permit {
         permit
     }
 
+    pub(crate) fn is_of(&self, load: &Arc<Load>) -> bool {
+        Arc::ptr_eq(&self.load, load)
+    }
+
     /// How the request came to this backend.
     pub fn stay(&self) -> Stay {
         self.stay

@@ -6,7 +6,7 @@ use crate::stats::{Counter, Histogram, Stats};
 use arc_swap::{ArcSwap, Cache};
 use evenkeel_model::{BackendAddress, Moment, Name};
 use evenkeel_net::{Elapsed, Socket, reactor, within};
-use evenkeel_pool::{BackendId, Choice, Chooser, HomeLine, Permit, Request, Shared, Stay, View};
+use evenkeel_pool::{BackendId, Choice, Chooser, HomeLine, Permit, Request, Shared, View};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::io;
@@ -114,9 +114,7 @@ impl PoolSide {
             while turn.comes(client, until).await? {
                 match self.with_chooser(|chooser| chooser.choose(&called, reactor::now())) {
                     Choice::Go(permit) => {
-                        if permit.stay() == Stay::Home {
-                            ticket.used();
-                        }
+                        ticket.took(&permit);
                         return Ok(permit);
                     }
                     Choice::HomeFull(_) => line.wait_again(&ticket, turn.waker()),
@@ -155,7 +153,7 @@ impl PoolSide {
             }
             match choice {
                 Choice::Go(permit) => {
-                    ticket.used();
+                    ticket.took(&permit);
                     return Ok(permit);
                 }
                 Choice::Nothing => return Err(Reason::NoBackend),
