@@ -93,7 +93,7 @@ pub(crate) struct World {
     pub(crate) shared: Arc<Shared>,
     workers: Vec<Chooser>,
     agenda: BTreeMap<(Moment, u64), Happening>,
-    next: u64,
+    pub(crate) next: u64,
     pub(crate) exchanges: BTreeMap<u64, Exchange>,
     pub(crate) homes: Homes,
     pub(crate) called: Arc<Mutex<Vec<(u64, bool)>>>,
