@@ -122,6 +122,7 @@ fn listener_change(old: &Listener, new: &Listener) -> Change {
         bind,
         routes,
         max_connections,
+        accept_proxy_protocol,
         trusted_proxies,
         timeouts,
         max_header_size,
@@ -132,6 +133,10 @@ fn listener_change(old: &Listener, new: &Listener) -> Change {
         ("bind", old.bind != *bind),
         ("routes", old.routes != *routes),
         ("max_connections", old.max_connections != *max_connections),
+        (
+            "accept_proxy_protocol",
+            old.accept_proxy_protocol != *accept_proxy_protocol,
+        ),
         ("trusted_proxies", old.trusted_proxies != *trusted_proxies),
         ("timeouts", old.timeouts != *timeouts),
         ("max_header_size", old.max_header_size != *max_header_size),
@@ -158,6 +163,7 @@ fn pool_change(old: &Pool, new: &Pool) -> Change {
         retry,
         warmup,
         timeouts,
+        send_proxy_protocol,
         panic,
     } = new;
     let (added, changed) = compare(&old.backends, backends);
@@ -176,6 +182,7 @@ fn pool_change(old: &Pool, new: &Pool) -> Change {
         ("retry", old.retry != *retry),
         ("warmup", old.warmup != *warmup),
         ("timeouts", old.timeouts != *timeouts),
+        ("send_proxy_protocol", old.send_proxy_protocol != *send_proxy_protocol),
         ("panic", old.panic != *panic),
     ]);
     Change::PoolChanged {

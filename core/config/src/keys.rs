@@ -5,6 +5,7 @@ mod kinds;
 mod listener;
 mod pool;
 mod root;
+mod route;
 
 pub(crate) use root::ROOT;
 use std::time::Duration;

@@ -7,7 +7,7 @@ use crate::route::{self, Placed};
 use crate::slot::Slot;
 use crate::suggest;
 use crate::view::View;
-use evenkeel_model::{AccessLog, BindAddress, Listener, ListenerTimeouts, Match, Name, Route, RouteAction};
+use evenkeel_model::{AccessLog, BindAddress, Listener, ListenerTimeouts, Match, Route, RouteAction};
 use ipnet::IpNet;
 use std::borrow::Cow;
 use std::net::{Ipv6Addr, SocketAddr};
@@ -48,6 +48,7 @@ pub(crate) fn read(reading: &mut Reading<'_>, key: &Spanned<Cow<'_, str>>, view:
     if let Some(inner) = view.table(report, "timeouts") {
         listener.timeouts = timeouts(reading, &inner);
     }
+    listener.accept_proxy_protocol = networks(reading, view, "accept_proxy_protocol");
     listener.trusted_proxies = networks(reading, view, "trusted_proxies");
     let base = reading.base;
     if let Some(log) = view.parsed(&mut reading.report, "access_log", |text| access_log(text, base)) {
@@ -167,11 +168,5 @@ fn redirect(reading: &mut Reading<'_>, view: &View<'_>, slot: &Slot<'_>) -> Opti
 
 /// A route for everything.
 pub(crate) fn everything(action: RouteAction) -> Route {
-    Route {
-        name: Name::from("*"),
-        matches: Match::default(),
-        action,
-        timeout: None,
-        retry: None,
-    }
+    Route::new("*", Match::default(), action)
 }

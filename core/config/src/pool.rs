@@ -9,7 +9,7 @@ use crate::sticky;
 use crate::view::View;
 use evenkeel_model::{
     AdminState, Backend, BackendAddress, Balance, Check, CheckKind, Eject, Expect, HashKey, HttpCheck, Pool,
-    PoolTimeouts, Queue, Retry,
+    PoolTimeouts, ProxyProtocol, Queue, Retry,
 };
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -59,6 +59,14 @@ pub(crate) fn read(reading: &mut Reading<'_>, key: &Spanned<Cow<'_, str>>, view:
     }
     // One value so far; the rest is told when the word is read.
     view.word(report, "protocol");
+    pool.send_proxy_protocol = match view.word(report, "send_proxy_protocol") {
+        Some("v1") => Some(ProxyProtocol::V1),
+        Some("v2") => Some(ProxyProtocol::V2),
+        Some(_) | None => None,
+    };
+    if let Some(check) = pool.check.as_mut().filter(|check| check.port.is_none()) {
+        check.send_proxy_protocol = pool.send_proxy_protocol;
+    }
     if let Some(share) = view.share(report, "panic") {
         pool.panic = share;
     }
@@ -179,6 +187,7 @@ fn check(report: &mut Report<'_>, view: &View<'_>, backends: &[Backend]) -> Chec
         fall: view.count(report, "fall").unwrap_or(default.fall),
         rise: view.count(report, "rise").unwrap_or(default.rise),
         port,
+        send_proxy_protocol: None,
     }
 }
 

@@ -157,7 +157,6 @@ fn what_is_not_supported_yet() {
         in_listener("bind = ':80'\ntls_passthrough = {}"),
         [format!("2:1 `tls_passthrough` {not_yet}")]
     );
-    assert_eq!(in_route("split = { web = 1 }"), [format!("1:1 `split` {not_yet}")]);
     assert_eq!(
         in_pool("backends = [{ address = '10.0.0.1:80', site = 'eu' }]\ncheck = { grpc = 'a' }\nprotocol = 'h2'"),
         [

@@ -29,13 +29,7 @@ fn host(text: &str) -> Option<HostPattern> {
 }
 
 fn route(name: &str, matches: Match, action: RouteAction) -> Route {
-    Route {
-        name: name.into(),
-        matches,
-        action,
-        timeout: None,
-        retry: None,
-    }
+    Route::new(name, matches, action)
 }
 
 #[test]
@@ -65,6 +59,7 @@ fn a_listener_with_everything() {
         pool = 'rest'
         routes = { '*.Example.com/api/*' = 'api' }
         max_connections = 7
+        accept_proxy_protocol = '10.1.0.0/16'
         trusted_proxies = ['10.0.0.0/8', '::1']
         timeouts = { header = '1s', request = '3s' }
         max_header_size = '2KiB'
@@ -108,18 +103,17 @@ fn a_listener_with_everything() {
         routes: vec![
             route("*.Example.com/api/*", suffix, RouteAction::Pool("api".into())),
             Route {
-                name: "/v[0-9]+".into(),
-                matches: long,
-                action: RouteAction::Pool("api".into()),
                 timeout: Some(Duration::from_secs(90)),
                 retry: Some(RouteRetry {
                     attempts: 1,
                     on: vec![RetryOn::Status(503), RetryOn::Status(502), RetryOn::Connect],
                 }),
+                ..route("/v[0-9]+", long, RouteAction::Pool("api".into()))
             },
             route("*", Match::default(), RouteAction::Pool("rest".into())),
         ],
         max_connections: 7,
+        accept_proxy_protocol: vec!["10.1.0.0/16".parse().unwrap()],
         trusted_proxies: vec!["10.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()],
         timeouts: ListenerTimeouts {
             header: Duration::from_secs(1),
@@ -195,6 +189,7 @@ fn a_pool_with_everything() {
         retry = { attempts = 0, budget = '100%' }
         warmup = '1m'
         timeouts = { connect = '1s', response = '2s', idle = '3s' }
+        send_proxy_protocol = 'v1'
         panic = '0%'
     ";
     let mut one = Backend::new(tcp("127.0.0.1:1"));
@@ -224,6 +219,7 @@ fn a_pool_with_everything() {
         fall: 1,
         rise: 4,
         port: None,
+        send_proxy_protocol: Some(ProxyProtocol::V1),
     });
     pool.eject = Some(Eject {
         errors: 1,
@@ -251,6 +247,7 @@ fn a_pool_with_everything() {
         response: Duration::from_secs(2),
         idle: Duration::from_secs(3),
     };
+    pool.send_proxy_protocol = Some(ProxyProtocol::V1);
     pool.panic = Share(0.0);
     assert_eq!(config(text).pools, [pool]);
 }

@@ -16,6 +16,9 @@ pub struct Listener {
     pub routes: Vec<Route>,
     /// Client connections at once over all workers, 1 ..= 10,000,000. Default 20,000.
     pub max_connections: u32,
+    /// Peers whose connections begin with a PROXY header, version 1 or 2: from these it is required, from all others
+    /// never read. Empty (the default) = from nobody.
+    pub accept_proxy_protocol: Vec<IpNet>,
     /// Whose `X-Forwarded-For` is believed and extended; others' is replaced.
     pub trusted_proxies: Vec<IpNet>,
     /// How long a client may take.
@@ -36,6 +39,7 @@ impl Listener {
             bind: vec![bind],
             routes: Vec::new(),
             max_connections: 20_000,
+            accept_proxy_protocol: Vec::new(),
             trusted_proxies: Vec::new(),
             timeouts: ListenerTimeouts::default(),
             max_header_size: 32 * 1024,

@@ -28,6 +28,8 @@ pub struct Pool {
     pub warmup: Duration,
     /// How long a backend may take.
     pub timeouts: PoolTimeouts,
+    /// What each connection to a backend begins with, to tell who the client is; `None` = nothing (the default).
+    pub send_proxy_protocol: Option<ProxyProtocol>,
     /// Below this share of usable backends all are used: better slow than nothing. Default 50 %.
     pub panic: Share,
 }
@@ -47,6 +49,7 @@ impl Pool {
             retry: Retry::default(),
             warmup: Duration::ZERO,
             timeouts: PoolTimeouts::default(),
+            send_proxy_protocol: None,
             panic: Share::percent(50),
         }
     }
@@ -260,6 +263,15 @@ impl Default for PoolTimeouts {
             idle: Duration::from_secs(60),
         }
     }
+}
+
+/// A version of the PROXY protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ProxyProtocol {
+    /// A line of text.
+    V1,
+    /// A block of bytes.
+    V2,
 }
 
 /// A share of a whole, 0 ..= 100 %, kept as a fraction 0.0 ..= 1.0.

@@ -1,5 +1,6 @@
 //! One client's connection, request after request.
 
+use crate::conduit::Conduit;
 use crate::door::{Inside, Ways};
 use crate::exchange::Exchange;
 use crate::facts::AddressText;
@@ -28,27 +29,44 @@ const LINGER: Duration = Duration::from_secs(2);
 /// And how much.
 const LINGER_BYTES: usize = 1024 * 1024;
 
-pub(crate) struct Client {
-    pub(crate) socket: Socket,
+/// Who is connected, and through which door: the same for all requests of a connection.
+pub(crate) struct Guest {
     pub(crate) inside: Inside,
-    peer: Option<IpAddr>,
+    pub(crate) peer: Option<IpAddr>,
     /// The peer's address as backends and logs read it: written once for all requests of the connection.
     pub(crate) peer_text: AddressText,
     pub(crate) world: Rc<World>,
 }
 
+impl Guest {
+    /// Whether the connection ends after what is under way.
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.world.stopping.get() || self.inside.door.closed.get()
+    }
+
+    pub(crate) fn ways(&self) -> Rc<Ways> {
+        self.inside.door.now()
+    }
+}
+
+/// Whoever asks, and what carries the answers.
+pub(crate) struct Client {
+    pub(crate) conduit: Conduit,
+    pub(crate) guest: Rc<Guest>,
+}
+
 impl Client {
     pub(crate) fn peer(&self) -> Option<IpAddr> {
-        self.peer
+        self.guest.peer
     }
 
     fn ways(&self) -> Rc<Ways> {
-        self.inside.door.now()
+        self.guest.ways()
     }
 
     /// Whether this connection ends after the request under way.
     pub(crate) fn is_leaving(&self) -> bool {
-        self.world.stopping.get() || self.inside.door.closed.get()
+        self.guest.is_leaving()
     }
 }
 
@@ -68,13 +86,21 @@ pub(crate) enum Then {
 pub(crate) async fn serve(stream: Stream, address: Option<SocketAddr>, inside: Inside, world: Rc<World>) {
     let Ok(socket) = Socket::new(stream) else { return };
     let peer = address.map(|address| address.ip().to_canonical());
-    let client = Client {
-        socket,
+    let guest = Guest {
         inside,
         peer,
         peer_text: AddressText::new(peer),
         world,
     };
+    let client = Client {
+        conduit: Conduit::Plain(socket),
+        guest: Rc::new(guest),
+    };
+    converse(client).await;
+}
+
+/// Answers request after request.
+async fn converse(client: Client) {
     let mut leftover = Vec::new();
     let mut in_a_row = 0;
     let mut first = true;
@@ -86,11 +112,11 @@ pub(crate) async fn serve(stream: Stream, address: Option<SocketAddr>, inside: I
             Arrived::Nothing => return,
             Arrived::Refused(exchange, refused) => {
                 own::refuse(&client, exchange, refused);
-                return linger(&client.socket).await;
+                return linger(&client.conduit).await;
             }
             Arrived::Late(exchange) => {
                 own::too_late(&client, exchange);
-                return linger(&client.socket).await;
+                return linger(&client.conduit).await;
             }
         };
         let then = proxy::answer(&client, &mut exchange).await;
@@ -99,8 +125,8 @@ pub(crate) async fn serve(stream: Stream, address: Option<SocketAddr>, inside: I
         match then {
             Then::Next => {}
             Then::Close => return,
-            Then::Linger => return linger(&client.socket).await,
-            Then::Reset => return client.socket.reset(),
+            Then::Linger => return linger(&client.conduit).await,
+            Then::Reset => return client.conduit.reset(),
         }
         in_a_row = if leftover.is_empty() { 0 } else { in_a_row + 1 };
         if in_a_row >= PIPELINED_IN_A_ROW {
@@ -157,7 +183,7 @@ async fn read_head(client: &Client, leftover: Vec<u8>, first: bool) -> Arrived {
 
 /// Reads once; `None` = more is needed.
 fn poll_head(client: &Client, exchange: &mut Option<Box<Exchange>>, ways: &Ways) -> Poll<Option<Arrived>> {
-    scratch::with(|buffer| match client.socket.try_read(buffer) {
+    scratch::with(|buffer| match client.conduit.try_read(buffer) {
         Ok(None) => Poll::Pending,
         Ok(Some(0)) | Err(_) => Poll::Ready(Some(Arrived::Nothing)),
         Ok(Some(length)) => {
@@ -190,17 +216,17 @@ fn parse(place: &mut Option<Box<Exchange>>, mut exchange: Box<Exchange>, ways: &
 pub(crate) async fn flush(client: &Client, exchange: &mut Exchange, window: Duration) -> Result<(), Reason> {
     let mut patience = Patience::new(window);
     std::future::poll_fn(|_| {
-        match exchange.to_client.flush(&client.socket) {
+        match exchange.to_client.flush(&client.conduit) {
             Ok(count) => {
                 exchange.record.bytes_out += count as u64;
                 patience.moved(count);
             }
             Err(_) => return Poll::Ready(Err(Reason::ClientGone)),
         }
-        if exchange.to_client.is_empty() {
+        if !exchange.to_client.waits_for(&client.conduit) {
             return Poll::Ready(Ok(()));
         }
-        if client.socket.is_gone() {
+        if client.conduit.is_gone() {
             return Poll::Ready(Err(Reason::ClientGone));
         }
         let deadline = patience.deadline(reactor::now());
@@ -215,14 +241,14 @@ pub(crate) async fn flush(client: &Client, exchange: &mut Exchange, window: Dura
 
 /// Ends our side, then reads and forgets for a while what the client still sends: closing at once would make the
 /// kernel reset the connection, and the client might never see our answer.
-async fn linger(socket: &Socket) {
-    socket.end_writing();
+async fn linger(conduit: &Conduit) {
+    conduit.end_writing();
     let deadline: Moment = reactor::now() + LINGER;
     let mut total = 0;
     let _ = within(deadline, || {
         scratch::with(|buffer| {
             loop {
-                match socket.try_read(buffer) {
+                match conduit.try_read(buffer) {
                     Ok(None) => return Poll::Pending,
                     Ok(Some(0)) | Err(_) => return Poll::Ready(()),
                     Ok(Some(length)) => total += length,

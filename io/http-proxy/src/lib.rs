@@ -7,9 +7,11 @@
 mod accept;
 mod access_log;
 mod client;
+mod conduit;
 mod door;
 mod exchange;
 mod facts;
+mod files;
 mod idle;
 mod outbox;
 mod own;

@@ -34,8 +34,8 @@ fn end_early(client: &Client, exchange: &mut Exchange, status: u16, text: &str, 
     );
     exchange.record.status = status;
     // An answer this small fits the kernel's buffer; a client that is gone does not want it.
-    exchange.record.bytes_out += exchange.to_client.flush(&client.socket).unwrap_or(0) as u64;
-    let ways = client.inside.door.now();
+    exchange.record.bytes_out += exchange.to_client.flush(&client.conduit).unwrap_or(0) as u64;
+    let ways = client.guest.inside.door.now();
     // Spans of a head that was refused mean nothing.
     exchange.head.reset();
     exchange.input.clear();
@@ -57,7 +57,7 @@ pub(crate) async fn error(client: &Client, exchange: &mut Exchange, reason: Reas
         out,
     );
     exchange.record.status = reason.status();
-    let window = client.inside.door.now().listener.timeouts.request;
+    let window = client.guest.inside.door.now().listener.timeouts.request;
     match flush(client, exchange, window).await {
         Ok(()) if keep_alive => Then::Next,
         Ok(()) => Then::Linger,
@@ -69,6 +69,22 @@ pub(crate) async fn error(client: &Client, exchange: &mut Exchange, reason: Reas
 pub(crate) async fn local(client: &Client, exchange: &mut Exchange, status: u16, text: &str) -> Then {
     let content_type: &[u8] = b"text/plain; charset=utf-8";
     own_answer(client, exchange, status, content_type, &[], text.as_bytes()).await
+}
+
+/// An answer with these fields and a short text, which may be empty.
+pub(crate) async fn answer(
+    client: &Client,
+    exchange: &mut Exchange,
+    status: u16,
+    fields: &[(&[u8], &[u8])],
+    text: &str,
+) -> Then {
+    let content_type: &[u8] = if text.is_empty() {
+        b""
+    } else {
+        b"text/plain; charset=utf-8"
+    };
+    own_answer(client, exchange, status, content_type, fields, text.as_bytes()).await
 }
 
 pub(crate) async fn redirect(client: &Client, exchange: &mut Exchange, to: &RedirectTo) -> Then {
@@ -96,7 +112,6 @@ async fn own_answer(
     fields: &[(&[u8], &[u8])],
     body: &[u8],
 ) -> Then {
-    let bodiless = has_no_body(exchange);
     let keep_alive = lives_on(client, exchange);
     let head_only = exchange.head.kind == Method::Head;
     let out = &mut exchange.to_client.bytes;
@@ -105,12 +120,21 @@ async fn own_answer(
     fields.push((b"date", &date));
     fixed_answer(status, content_type, &fields, body, keep_alive, head_only, out);
     exchange.record.status = status;
-    let window = client.inside.door.now().listener.timeouts.request;
+    let window = client.guest.inside.door.now().listener.timeouts.request;
     match flush(client, exchange, window).await {
-        Ok(()) if keep_alive => Then::Next,
-        Ok(()) if bodiless && !client.socket.may_read() => Then::Close,
-        Ok(()) => Then::Linger,
+        Ok(()) => after(client, exchange, keep_alive),
         Err(_) => Then::Close,
+    }
+}
+
+/// What becomes of the connection after an answer of our own, which has said whether it lives on.
+pub(crate) fn after(client: &Client, exchange: &Exchange, keep_alive: bool) -> Then {
+    if keep_alive {
+        Then::Next
+    } else if has_no_body(exchange) && !client.conduit.may_read() {
+        Then::Close
+    } else {
+        Then::Linger
     }
 }
 
@@ -120,7 +144,7 @@ fn has_no_body(exchange: &Exchange) -> bool {
 
 /// Whether the connection lives on after an answer of our own. A body that nobody will read ends it: skipping it
 /// could take for ever. So does HTTP/1.0, whose clients wait for the end unless they are told otherwise.
-fn lives_on(client: &Client, exchange: &Exchange) -> bool {
+pub(crate) fn lives_on(client: &Client, exchange: &Exchange) -> bool {
     let head = &exchange.head;
     head.keep_alive && head.version == Version::Http11 && has_no_body(exchange) && !client.is_leaving()
 }

@@ -1,5 +1,6 @@
 //! A pool as one worker sees it: its chooser, its idle connections, its counters.
 
+use crate::conduit::Conduit;
 use crate::idle::IdleConnections;
 use crate::reason::Reason;
 use crate::stats::{Counter, Histogram, Stats};
@@ -82,7 +83,7 @@ impl PoolSide {
     ///
     /// # Errors
     /// Why there is none: `NoBackend`, `QueueFull`, `QueueTimeout`, `ClientGone`.
-    pub(crate) async fn acquire(&self, client: &Socket, request: Request<'_>) -> Result<Permit, Reason> {
+    pub(crate) async fn acquire(&self, client: &Conduit, request: Request<'_>) -> Result<Permit, Reason> {
         match self.with_chooser(|chooser| chooser.choose(&request, reactor::now())) {
             Choice::Go(permit) => Ok(permit),
             Choice::Nothing => Err(Reason::NoBackend),
@@ -95,7 +96,7 @@ impl PoolSide {
     }
 
     /// The client's backend is full: waits there for a while, then goes to any.
-    async fn wait_for_home(&self, client: &Socket, request: Request<'_>, line: &HomeLine) -> Result<Permit, Reason> {
+    async fn wait_for_home(&self, client: &Conduit, request: Request<'_>, line: &HomeLine) -> Result<Permit, Reason> {
         let view = self.view();
         let begun = reactor::now();
         let elsewhere = Request {
@@ -132,7 +133,7 @@ impl PoolSide {
         }
     }
 
-    async fn wait_in_line(&self, client: &Socket, request: Request<'_>, deadline: Moment) -> Result<Permit, Reason> {
+    async fn wait_in_line(&self, client: &Conduit, request: Request<'_>, deadline: Moment) -> Result<Permit, Reason> {
         let mut request = Request {
             first_in_line: true,
             ..request
@@ -211,7 +212,7 @@ impl Turn {
     ///
     /// # Errors
     /// `ClientGone`.
-    async fn comes(&self, client: &Socket, deadline: Moment) -> Result<bool, Reason> {
+    async fn comes(&self, client: &Conduit, deadline: Moment) -> Result<bool, Reason> {
         let waited = within(deadline, || match self.take() || client.is_gone() {
             true => Poll::Ready(()),
             false => Poll::Pending,

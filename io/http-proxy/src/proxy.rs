@@ -1,9 +1,11 @@
 //! A request's way: route, pool, permit, connection, exchange; and its end: answer, log line, counters.
 
 use crate::client::{Client, Then, flush};
+use crate::conduit::Conduit;
 use crate::door::{Action, Way, Ways};
 use crate::exchange::Exchange;
 use crate::facts::{self, HeadFields};
+use crate::files;
 use crate::own::{self, local, redirect};
 use crate::pool_side::{NoConnection, PoolSide, connect};
 use crate::reason::Reason;
@@ -11,7 +13,7 @@ use crate::relay::{End, Failed, Relay, Terms};
 use crate::tunnel;
 use evenkeel_http::{Forward, RequestFraming};
 use evenkeel_model::{BackendAddress, Retry, RetryOn};
-use evenkeel_net::{Socket, reactor};
+use evenkeel_net::reactor;
 use evenkeel_pool::{BackendId, Failure, Permit, Request, View};
 use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
@@ -22,7 +24,7 @@ const TRIES: usize = 11;
 /// Answers one request. What is not the ordinary way is boxed: it would make the ordinary one longer, and every idle
 /// connection larger.
 pub(crate) async fn answer(client: &Client, exchange: &mut Exchange) -> Then {
-    let ways = client.inside.door.now();
+    let ways = client.guest.inside.door.now();
     let trusted = ways.trusts(client.peer());
     let believed = facts::believed(client.peer(), trusted, &ways, exchange);
     let Some(index) = route(&ways, exchange, believed) else {
@@ -48,6 +50,10 @@ pub(crate) async fn answer(client: &Client, exchange: &mut Exchange) -> Then {
             Reason::Ok,
             Box::pin(local(client, exchange, respond.status, &respond.body)).await,
         ),
+        Action::Files(files) => {
+            let path = exchange.head.path.of(&exchange.input).to_vec();
+            Box::pin(files::serve(client, exchange, files, &path)).await
+        }
         Action::Redirect(to) => (Reason::Ok, Box::pin(redirect(client, exchange, to)).await),
     };
     finish(client, exchange, &ways, Some(way), reason, believed);
@@ -107,7 +113,7 @@ impl Journey<'_> {
                 first_in_line: false,
                 ..Request::default()
             };
-            let permit = match self.pool.acquire(&self.client.socket, request).await {
+            let permit = match self.pool.acquire(&self.client.conduit, request).await {
                 Ok(permit) => permit,
                 Err(reason) => return Box::pin(self.fail(reason, false)).await,
             };
@@ -161,13 +167,13 @@ impl Journey<'_> {
         };
         let reused = idle.is_some();
         let backend = match idle {
-            Some(socket) => socket,
+            Some(conduit) => conduit,
             None => {
                 let begun = reactor::now();
                 let connected = Box::pin(connect(&member.address, begun + view.timeouts.connect)).await;
                 self.exchange.record.connecting = Some(reactor::now().since(begun));
                 match connected {
-                    Ok(socket) => socket,
+                    Ok(socket) => Conduit::Plain(socket),
                     Err(failure) => return Box::pin(self.unconnected(permit, &failure, more, !member.usable)).await,
                 }
             }
@@ -189,7 +195,7 @@ impl Journey<'_> {
         .await
     }
 
-    async fn relay(&mut self, backend: &Socket, permit: &mut Permit, hold: bool, timeout: std::time::Duration) -> End {
+    async fn relay(&mut self, backend: &Conduit, permit: &mut Permit, hold: bool, timeout: std::time::Duration) -> End {
         let (client, pool, asks_on) = (self.client, self.pool, self.exchange.head.keep_alive);
         let terms = Terms {
             client: self.ways.listener.timeouts.request,
@@ -201,7 +207,7 @@ impl Journey<'_> {
             keep_alive: &|| asks_on && !client.is_leaving(),
         };
         let up = self.exchange.head.body();
-        let mut relay = Relay::new(&client.socket, backend, self.exchange, up, permit, &terms);
+        let mut relay = Relay::new(&client.conduit, backend, self.exchange, up, permit, &terms);
         std::future::poll_fn(|_| relay.poll()).await
     }
 
@@ -214,10 +220,10 @@ impl Journey<'_> {
             BackendAddress::Unix(_) => "localhost".to_owned(),
         };
         if exchange.record.request_id[0] == 0 {
-            exchange.record.request_id = self.client.world.request_id();
+            exchange.record.request_id = self.client.guest.world.request_id();
         }
         let forward = Forward {
-            client_address: self.client.peer_text.as_bytes(),
+            client_address: self.client.guest.peer_text.as_bytes(),
             trusted: self.trusted,
             scheme: b"http",
             request_id: &exchange.record.request_id,
@@ -249,7 +255,7 @@ impl Journey<'_> {
                 }
             }
             NoConnection::Exhausted => {
-                self.client.world.relieve();
+                self.client.guest.world.relieve();
                 Reason::Exhausted
             }
         };
@@ -262,7 +268,7 @@ impl Journey<'_> {
     }
 
     /// The try has come to an end, good or bad.
-    async fn arrive(&mut self, end: End, backend: Socket, mut permit: Permit, tries: Tries) -> Try {
+    async fn arrive(&mut self, end: End, backend: Conduit, mut permit: Permit, tries: Tries) -> Try {
         let now = reactor::now();
         match end {
             End::Answered {
@@ -291,7 +297,7 @@ impl Journey<'_> {
                 let early = std::mem::take(&mut exchange.answer);
                 exchange.to_client.bytes.extend_from_slice(&early);
                 let tunnel = tunnel::run(
-                    &self.client.socket,
+                    &self.client.conduit,
                     &backend,
                     &mut exchange.to_backend,
                     &mut exchange.to_client,
@@ -344,7 +350,7 @@ impl Journey<'_> {
 
     /// Sends the client what is left of its answer. One that may still be sending gets time to read it.
     async fn deliver(&mut self, keep_alive: bool, whole: bool) -> (Reason, Then) {
-        if !self.exchange.to_client.is_empty() {
+        if self.exchange.to_client.waits_for(&self.client.conduit) {
             let window = self.ways.listener.timeouts.request;
             if let Err(reason) = Box::pin(flush(self.client, self.exchange, window)).await {
                 return (reason, Then::Reset);
@@ -353,7 +359,7 @@ impl Journey<'_> {
         if keep_alive {
             return (Reason::Ok, Then::Next);
         }
-        let sending = !whole || self.client.socket.may_read();
+        let sending = !whole || self.client.conduit.may_read();
         (Reason::Ok, if sending { Then::Linger } else { Then::Close })
     }
 
@@ -366,7 +372,7 @@ impl Journey<'_> {
     async fn fail(&mut self, reason: Reason, begun: bool) -> (Reason, Then) {
         self.exchange.to_backend.clear();
         if begun {
-            let _ = self.exchange.to_client.flush(&self.client.socket);
+            let _ = self.exchange.to_client.flush(&self.client.conduit);
             return (reason, Then::Reset);
         }
         if reason == Reason::ClientGone {
@@ -432,7 +438,7 @@ pub(crate) fn finish(
     }
     if let Some(lines) = &ways.log {
         if exchange.record.request_id[0] == 0 {
-            exchange.record.request_id = client.world.request_id();
+            exchange.record.request_id = client.guest.world.request_id();
         }
         let line = facts::Line {
             exchange,

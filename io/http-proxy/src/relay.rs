@@ -6,12 +6,13 @@
 mod down;
 mod up;
 
+use crate::conduit::Conduit;
 use crate::exchange::Exchange;
 use crate::patience::Patience;
 use crate::reason::Reason;
 use evenkeel_http::{AnswerFraming, Body, Limits};
 use evenkeel_model::Moment;
-use evenkeel_net::{Socket, reactor};
+use evenkeel_net::reactor;
 use evenkeel_pool::{Failure, Permit};
 use std::task::Poll;
 use std::time::Duration;
@@ -86,8 +87,8 @@ enum Down {
 }
 
 pub(crate) struct Relay<'a> {
-    client: &'a Socket,
-    backend: &'a Socket,
+    client: &'a Conduit,
+    backend: &'a Conduit,
     exchange: &'a mut Exchange,
     permit: &'a mut Permit,
     terms: &'a Terms<'a>,
@@ -117,8 +118,8 @@ pub(crate) struct Relay<'a> {
 impl<'a> Relay<'a> {
     /// `exchange.to_backend` holds the head to send; `up` is the decoder of the request's body from its beginning.
     pub(crate) fn new(
-        client: &'a Socket,
-        backend: &'a Socket,
+        client: &'a Conduit,
+        backend: &'a Conduit,
         exchange: &'a mut Exchange,
         up: Body,
         permit: &'a mut Permit,
@@ -178,10 +179,10 @@ impl<'a> Relay<'a> {
         if self.client.is_gone() {
             return Poll::Ready(self.failed(Reason::ClientGone, None));
         }
-        let body_awaited =
-            !self.up_ended && !self.up_broken && self.exchange.to_backend.is_empty() && !self.awaits_leave();
+        let sending = self.exchange.to_backend.waits_for(self.backend);
+        let body_awaited = !self.up_ended && !self.up_broken && !sending && !self.awaits_leave();
         let mut deadline = Moment::NEVER;
-        if body_awaited || !self.exchange.to_client.is_empty() {
+        if body_awaited || self.exchange.to_client.waits_for(self.client) {
             deadline = self.patience.deadline(now);
             if now >= deadline {
                 return Poll::Ready(self.failed(Reason::RequestTimeout, None));

@@ -1,8 +1,9 @@
 //! After a switch of protocols: bytes in both directions until both have ended.
 
+use crate::conduit::Conduit;
 use crate::outbox::Outbox;
 use crate::scratch;
-use evenkeel_net::{Elapsed, Socket, reactor, within};
+use evenkeel_net::{Elapsed, reactor, within};
 use std::io;
 use std::task::Poll;
 use std::time::Duration;
@@ -14,8 +15,8 @@ const ROUNDS: u32 = 32;
 
 /// One direction.
 struct Way<'a> {
-    from: &'a Socket,
-    to: &'a Socket,
+    from: &'a Conduit,
+    to: &'a Conduit,
     outbox: &'a mut Outbox,
     /// `from` has ended its sending.
     ended: bool,
@@ -31,9 +32,9 @@ impl Way<'_> {
     }
 
     fn step(&mut self) -> io::Result<bool> {
-        if !self.outbox.is_empty() {
+        if self.outbox.waits_for(self.to) {
             let count = self.outbox.flush(self.to)?;
-            if !self.outbox.is_empty() {
+            if self.outbox.waits_for(self.to) {
                 return Ok(count > 0);
             }
         }
@@ -63,8 +64,8 @@ impl Way<'_> {
 /// Carries bytes until both sides have ended or one is gone; returns how many went up and down. What is in the
 /// outboxes goes first.
 pub(crate) async fn run(
-    client: &Socket,
-    backend: &Socket,
+    client: &Conduit,
+    backend: &Conduit,
     to_backend: &mut Outbox,
     to_client: &mut Outbox,
 ) -> (u64, u64) {

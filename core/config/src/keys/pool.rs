@@ -30,10 +30,11 @@ pub(crate) static POOL: Section = Section {
             .also(&["slow_start", "slowstart"]),
         key("timeouts", Kind::Table(&POOL_TIMEOUTS), "How long a backend may take."),
         key("protocol", Kind::Word(POOL_PROTOCOLS), "What the backends speak.").default("\"http1\""),
+        key("send_proxy_protocol", Kind::Word(PROXY_PROTOCOLS), "Tell the backend who the client is before anything else; each connection then serves one client, and probes say that they are ours. Without it nothing is sent.")
+            .also(&["proxy_protocol", "send_proxy", "send-proxy", "send-proxy-v2"]),
         key("panic", Kind::Share { least: 0, most: 100 }, "Below this share of usable backends all are used: better slow than nothing.").default("\"50%\""),
         later("discover", "Backends that come and go."),
         later("tls", "Encrypt to the backends."),
-        later("send_proxy_protocol", "Tell the backend who the client is."),
     ],
 };
 
@@ -130,6 +131,8 @@ pub(crate) static POOL_PROTOCOLS: &[Word] = &[
     later_word("h2", "HTTP/2."),
     later_word("auto", "What the backend offers."),
 ];
+
+pub(crate) static PROXY_PROTOCOLS: &[Word] = &[word("v1", "A line of text."), word("v2", "A block of bytes.")];
 
 pub(crate) static HASH: Section = Section {
     place: "`hash` of `[pool.NAME]`",

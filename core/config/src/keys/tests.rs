@@ -139,9 +139,18 @@ const NO_DEFAULTS: &str = "
         [[listener.a.route]]
         pool = 'a'
         retry = {}
+        mirror = { pool = 'hash' }
+        rate = { requests = 7 }
         [[listener.a.route]]
         path = '/'
         respond = {}
+        [[listener.a.route]]
+        path = '/compressed'
+        pool = 'a'
+        compress = true
+        [[listener.a.route]]
+        path = '/files/*'
+        files = { root = '/srv' }
         [pool.a]
         backends = [{ address = '10.0.0.1:80' }]
         check = { http = '/' }
@@ -162,9 +171,19 @@ fn writing_a_default_changes_nothing() {
         [[listener.a.route]]
         pool = 'a'
         retry = {{ {} }}
+        {}
+        mirror = {{ pool = 'hash', {} }}
+        rate = {{ requests = 7, {} }}
         [[listener.a.route]]
         path = '/'
         respond = {{ {} }}
+        [[listener.a.route]]
+        path = '/compressed'
+        pool = 'a'
+        compress = {{ {} }}
+        [[listener.a.route]]
+        path = '/files/*'
+        files = {{ root = '/srv', {} }}
         [pool.a]
         backends = [{{ address = '10.0.0.1:80', {} }}]
         check = {{ http = '/', {} }}
@@ -183,7 +202,12 @@ fn writing_a_default_changes_nothing() {
         defaults("listener", "\n"),
         defaults("listener-timeouts", ", "),
         defaults("route-retry", ", "),
+        defaults("route", "\n"),
+        defaults("mirror", ", "),
+        defaults("rate", ", "),
         defaults("respond", ", "),
+        defaults("compress", ", "),
+        defaults("files", ", "),
         defaults("backend", ", "),
         defaults("check", ", "),
         defaults("pool", "\n"),

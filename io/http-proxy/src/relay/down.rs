@@ -12,9 +12,9 @@ use evenkeel_pool::Failure;
 impl Relay<'_> {
     pub(super) fn step_down(&mut self) -> Result<bool, End> {
         let mut moved = false;
-        if !self.exchange.to_client.is_empty() {
+        if self.exchange.to_client.waits_for(self.client) {
             moved |= self.flush_client()?;
-            if !self.exchange.to_client.is_empty() {
+            if self.exchange.to_client.waits_for(self.client) {
                 return Ok(moved);
             }
         }
