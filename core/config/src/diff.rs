@@ -127,6 +127,7 @@ fn listener_change(old: &Listener, new: &Listener) -> Change {
         max_header_size,
         max_body_size,
         access_log,
+        tls,
     } = new;
     let settings = differing([
         ("bind", old.bind != *bind),
@@ -137,6 +138,7 @@ fn listener_change(old: &Listener, new: &Listener) -> Change {
         ("max_header_size", old.max_header_size != *max_header_size),
         ("max_body_size", old.max_body_size != *max_body_size),
         ("access_log", old.access_log != *access_log),
+        ("tls", old.tls != *tls),
     ]);
     Change::ListenerChanged {
         name: name.clone(),
@@ -158,6 +160,8 @@ fn pool_change(old: &Pool, new: &Pool) -> Change {
         warmup,
         timeouts,
         panic,
+        protocol,
+        tls,
     } = new;
     let (added, changed) = compare(&old.backends, backends);
     let (removed, _) = compare(backends, &old.backends);
@@ -175,6 +179,8 @@ fn pool_change(old: &Pool, new: &Pool) -> Change {
         ("warmup", old.warmup != *warmup),
         ("timeouts", old.timeouts != *timeouts),
         ("panic", old.panic != *panic),
+        ("protocol", old.protocol != *protocol),
+        ("tls", old.tls != *tls),
     ]);
     Change::PoolChanged {
         name: name.clone(),

@@ -5,6 +5,7 @@ mod kinds;
 mod listener;
 mod pool;
 mod root;
+mod tls;
 
 pub(crate) use root::ROOT;
 use std::time::Duration;

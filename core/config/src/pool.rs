@@ -5,6 +5,7 @@ use crate::problem::{Fault, shown};
 use crate::reading::Reading;
 use crate::report::Report;
 use crate::slot::{Slot, Switched};
+use crate::tls;
 use crate::view::View;
 use evenkeel_model::{
     AdminState, Backend, BackendAddress, Balance, Check, CheckKind, Eject, Expect, HashKey, HttpCheck, Pool,
@@ -54,8 +55,10 @@ pub(crate) fn read(reading: &mut Reading<'_>, key: &Spanned<Cow<'_, str>>, view:
     if let Some(inner) = view.table(report, "timeouts") {
         pool.timeouts = timeouts(report, &inner);
     }
-    // One value so far; the rest is told when the word is read.
-    view.word(report, "protocol");
+    if let Some(inner) = view.table(report, "tls") {
+        pool.tls = Some(tls::pool(report, &inner, reading.base));
+    }
+    pool.protocol = tls::protocol(report, view);
     if let Some(share) = view.share(report, "panic") {
         pool.panic = share;
     }

@@ -9,6 +9,7 @@ mod listener;
 mod moment;
 mod pool;
 mod route;
+mod tls;
 
 pub use admin::{Admin, Log, LogFormat, LogLevel};
 pub use check::{Check, CheckKind, Expect, HttpCheck};
@@ -17,6 +18,10 @@ pub use moment::Moment;
 pub use pool::{AdminState, Backend, BackendAddress, Balance, Eject, HashKey, Pool, PoolTimeouts, Queue, Retry, Share};
 pub use route::{
     HostPattern, Match, PathPattern, RedirectTo, Respond, RetryOn, Route, RouteAction, RouteRetry, ValuePattern,
+};
+pub use tls::{
+    Alpn, CertificateFiles, ClientAuth, ClientCertificates, ClientHeader, ListenerTls, PoolProtocol, PoolTls,
+    TlsVersion,
 };
 
 /// A name given by the operator to a listener, pool or backend. Cheap to clone; never empty; at most 128 bytes.

@@ -1,4 +1,4 @@
-use crate::{Check, Name};
+use crate::{Check, Name, PoolProtocol, PoolTls};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -28,6 +28,10 @@ pub struct Pool {
     pub timeouts: PoolTimeouts,
     /// Below this share of usable backends all are used: better slow than nothing. Default 50 %.
     pub panic: Share,
+    /// What the backends speak.
+    pub protocol: PoolProtocol,
+    /// `None`: connections to the backends are not encrypted.
+    pub tls: Option<PoolTls>,
 }
 
 impl Pool {
@@ -45,6 +49,8 @@ impl Pool {
             warmup: Duration::ZERO,
             timeouts: PoolTimeouts::default(),
             panic: Share::percent(50),
+            protocol: PoolProtocol::Http1,
+            tls: None,
         }
     }
 }

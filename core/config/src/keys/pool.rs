@@ -4,7 +4,8 @@ use crate::keys::kinds::{
     ATTEMPTS, BACKEND_ADDRESS, BACKEND_CONNECTIONS, BACKEND_NAME, BODY, CHECK_HOST, CHECK_PATH, COUNT_TO_100, EXPECT,
     HASH_ON, MINUTES, TIMEOUT, text,
 };
-use crate::keys::{Kind, Section, Word, key, later, later_word, word};
+use crate::keys::tls::POOL_TLS;
+use crate::keys::{Kind, Section, Word, key, later, word};
 use std::time::Duration;
 
 pub(crate) static POOL: Section = Section {
@@ -31,7 +32,7 @@ pub(crate) static POOL: Section = Section {
         key("panic", Kind::Share { least: 0, most: 100 }, "Below this share of usable backends all are used: better slow than nothing.").default("\"50%\""),
         later("discover", "Backends that come and go."),
         later("sticky", "A client stays with its backend."),
-        later("tls", "Encrypt to the backends."),
+        key("tls", Kind::Table(&POOL_TLS), "Encrypt to the backends.").also(&["ssl", "proxy_ssl"]),
         later("send_proxy_protocol", "Tell the backend who the client is."),
     ],
 };
@@ -92,8 +93,8 @@ pub(crate) static BALANCES: &[Word] = &[
 
 pub(crate) static POOL_PROTOCOLS: &[Word] = &[
     word("http1", "HTTP/1.1."),
-    later_word("h2", "HTTP/2."),
-    later_word("auto", "What the backend offers."),
+    word("h2", "HTTP/2."),
+    word("auto", "What the backend chooses (ALPN, so `tls` is needed)."),
 ];
 
 pub(crate) static HASH: Section = Section {
