@@ -111,6 +111,7 @@ impl Journey<'_> {
                 hash,
                 avoid: tried.all(),
                 first_in_line: false,
+                ..Request::default()
             };
             let permit = match self.pool.acquire(&self.client.conduit, request).await {
                 Ok(permit) => permit,

@@ -134,6 +134,42 @@ impl Socket {
         }
     }
 
+    /// Looks at what is there and leaves it there; as [`Socket::try_read`] otherwise, but for that more must come, or the
+    /// other side end its sending, before it is worth another look.
+    ///
+    /// # Errors
+    /// As recv(2), without `WouldBlock` and `Interrupted`.
+    pub fn try_peek(&self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+        if !reactor::cell(self.key, |cell| cell.readable) {
+            return Ok(None);
+        }
+        let result = again_if_interrupted(|| Ok(recv(self.as_fd(), &mut *buffer, RecvFlags::PEEK)?.0));
+        match result {
+            Ok(length) => Ok(Some(length)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                reactor::cell(self.key, |cell| cell.readable = false);
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// After a look that was not enough: whether more may come. Then the owning task is queued when it does.
+    pub fn await_more(&self) -> bool {
+        reactor::cell(self.key, |cell| {
+            cell.readable = cell.read_closed;
+            !cell.read_closed && !cell.gone
+        })
+    }
+
+    /// The address of our end; `None` for a unix socket.
+    pub fn local_address(&self) -> Option<std::net::SocketAddr> {
+        match &self.stream {
+            Stream::Tcp(stream) => stream.local_addr().ok(),
+            Stream::Unix(_) => None,
+        }
+    }
+
     /// Writes what fits; `None` = nothing now.
     ///
     /// # Errors
