@@ -32,12 +32,14 @@ pub(crate) enum Reason {
     RequestTimeout,
     /// The client's body is larger than allowed: 413.
     BodyTooLarge,
-    /// We had no descriptor or port left to reach the backend: 503.
+    /// We had no descriptor or port left to reach the backend, or no memory for another body: 503.
     Exhausted,
+    /// The route takes no more requests of this client now: 429.
+    RateLimited,
 }
 
 impl Reason {
-    pub(crate) const COUNT: usize = 16;
+    pub(crate) const COUNT: usize = 17;
     pub(crate) const ALL: [Reason; Reason::COUNT] = [
         Reason::Ok,
         Reason::NoRoute,
@@ -55,6 +57,7 @@ impl Reason {
         Reason::RequestTimeout,
         Reason::BodyTooLarge,
         Reason::Exhausted,
+        Reason::RateLimited,
     ];
 
     pub(crate) fn as_str(self) -> &'static str {
@@ -75,6 +78,7 @@ impl Reason {
             Reason::RequestTimeout => "request-timeout",
             Reason::BodyTooLarge => "body-too-large",
             Reason::Exhausted => "exhausted",
+            Reason::RateLimited => "rate-limited",
         }
     }
 
@@ -90,6 +94,7 @@ impl Reason {
             Reason::BadRequest => 400,
             Reason::HeaderTimeout | Reason::RequestTimeout => 408,
             Reason::BodyTooLarge => 413,
+            Reason::RateLimited => 429,
         }
     }
 
@@ -108,6 +113,7 @@ impl Reason {
             Reason::HeaderTimeout | Reason::RequestTimeout => "The request took too long to arrive.",
             Reason::BodyTooLarge => "The request's body is too large.",
             Reason::Exhausted => "The balancer is at its limit. Please try again soon.",
+            Reason::RateLimited => "Too many requests. Please try again later.",
         }
     }
 }
