@@ -21,6 +21,7 @@ mod rescue;
 mod route;
 mod schema;
 mod slot;
+mod sticky;
 mod suggest;
 mod syntax;
 mod view;

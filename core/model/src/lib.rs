@@ -11,6 +11,7 @@ mod listener;
 mod moment;
 mod pool;
 mod route;
+mod sticky;
 mod template;
 
 pub use admin::{Admin, Log, LogFormat, LogLevel};
@@ -27,6 +28,7 @@ pub use route::{
     FieldChanges, HostPattern, Match, Mirror, PathChange, PathPattern, Rate, RateKey, RedirectTo, Respond, RetryOn,
     Route, RouteAction, RouteRetry, Side, Split, SplitBy, ValuePattern,
 };
+pub use sticky::Sticky;
 pub use template::{Part, Template, Variable};
 
 /// A name given by the operator to a listener, pool or backend. Cheap to clone; never empty; at most 128 bytes.

@@ -1,6 +1,7 @@
 //! A listener as one worker sees it: what the configuration says, made ready for requests.
 
 use crate::access_log::{Lines, Sink};
+use crate::files::FilesSide;
 use crate::mirror::{Copies, MirrorTo};
 use crate::pool_side::PoolSide;
 use crate::rules::{Limit, Rules};
@@ -134,6 +135,7 @@ pub(crate) enum Action {
 pub(crate) enum Answer {
     Redirect(RedirectTo),
     Respond(Respond),
+    Files(FilesSide),
 }
 
 /// A pool that a route leads to.
@@ -218,7 +220,7 @@ impl Builder<'_> {
             RouteAction::Split(split) => Action::Split(Box::new(self.fork(listener, route, split)?)),
             RouteAction::Redirect(to) => Action::Own(Answer::Redirect(to.clone())),
             RouteAction::Respond(respond) => Action::Own(Answer::Respond(respond.clone())),
-            RouteAction::Files(_) => return None,
+            RouteAction::Files(files) => Action::Own(Answer::Files(FilesSide::new(files.clone()))),
         };
         let on = route.retry.iter().flat_map(|retry| &retry.on);
         let retry_statuses = on.filter_map(|on| match on {

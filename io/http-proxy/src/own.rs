@@ -4,6 +4,7 @@ use crate::client::{Client, Then, flush};
 use crate::door::{Answer, Way};
 use crate::exchange::Exchange;
 use crate::facts;
+use crate::files;
 use crate::proxy::finish;
 use crate::reason::Reason;
 use evenkeel_http::{Method, Refused, RequestFraming, Version, error_answer, fixed_answer};
@@ -68,6 +69,29 @@ pub(crate) async fn error(client: &Client, exchange: &mut Exchange, reason: Reas
     }
 }
 
+/// Changes a head of ours, which is the end of `to_client` from `start`, as the route wants.
+pub(crate) fn edit_head(exchange: &mut Exchange, start: usize) {
+    let edits = &exchange.edits;
+    if edits.is_empty() {
+        return;
+    }
+    let out = &mut exchange.to_client.bytes;
+    let written = out.split_off(start);
+    for line in written.split_inclusive(|byte| *byte == b'\n') {
+        if line == b"\r\n" {
+            for (name, value) in edits.fields() {
+                for piece in [name, b": ", value, b"\r\n"] {
+                    out.extend_from_slice(piece);
+                }
+            }
+        }
+        let name = line.split(|byte| *byte == b':').next().unwrap_or_default();
+        if !edits.drops(name) {
+            out.extend_from_slice(line);
+        }
+    }
+}
+
 /// The answer of a limit: `Retry-After` says when a request would be taken (RFC 6585 4).
 pub(crate) async fn too_many(client: &Client, exchange: &mut Exchange, after: Duration) -> Then {
     let reason = Reason::RateLimited;
@@ -94,8 +118,9 @@ pub(crate) async fn configured(
     way: &Way,
     answer: &Answer,
     believed: Option<IpAddr>,
-) -> Then {
-    if let Some(rewrite) = way.rules.as_ref().and_then(|rules| rules.rewrite.as_ref()) {
+) -> (Reason, Then) {
+    let rewrite = way.rules.as_ref().and_then(|rules| rules.rewrite.as_ref());
+    if let Some(rewrite) = rewrite {
         if exchange.record.request_id[0] == 0 {
             exchange.record.request_id = client.guest.world.request_id();
         }
@@ -104,8 +129,16 @@ pub(crate) async fn configured(
         });
     }
     match answer {
-        Answer::Respond(respond) => local(client, exchange, respond.status, &respond.body).await,
-        Answer::Redirect(to) => redirect(client, exchange, to).await,
+        Answer::Respond(respond) => (Reason::Ok, local(client, exchange, respond.status, &respond.body).await),
+        Answer::Redirect(to) => (Reason::Ok, redirect(client, exchange, to).await),
+        Answer::Files(files) => {
+            let path = exchange.head.path.of(&exchange.input);
+            let mut changed = Vec::new();
+            if !rewrite.is_some_and(|rewrite| rewrite.path(path, &mut changed)) {
+                changed.extend_from_slice(path);
+            }
+            files::serve(client, exchange, files, &changed).await
+        }
     }
 }
 
@@ -113,6 +146,22 @@ pub(crate) async fn configured(
 async fn local(client: &Client, exchange: &mut Exchange, status: u16, text: &str) -> Then {
     let content_type: &[u8] = b"text/plain; charset=utf-8";
     own_answer(client, exchange, status, content_type, &[], text.as_bytes()).await
+}
+
+/// An answer with these fields and a short text, which may be empty.
+pub(crate) async fn answer(
+    client: &Client,
+    exchange: &mut Exchange,
+    status: u16,
+    fields: &[(&[u8], &[u8])],
+    text: &str,
+) -> Then {
+    let content_type: &[u8] = if text.is_empty() {
+        b""
+    } else {
+        b"text/plain; charset=utf-8"
+    };
+    own_answer(client, exchange, status, content_type, fields, text.as_bytes()).await
 }
 
 async fn redirect(client: &Client, exchange: &mut Exchange, to: &RedirectTo) -> Then {
@@ -140,7 +189,6 @@ async fn own_answer(
     fields: &[(&[u8], &[u8])],
     body: &[u8],
 ) -> Then {
-    let bodiless = has_no_body(exchange);
     let keep_alive = lives_on(client, exchange);
     let head_only = exchange.head.kind == Method::Head;
     let out = &mut exchange.to_client.bytes;
@@ -160,10 +208,19 @@ async fn own_answer(
     exchange.record.status = status;
     let window = client.guest.inside.door.now().listener.timeouts.request;
     match flush(client, exchange, window).await {
-        Ok(()) if keep_alive => Then::Next,
-        Ok(()) if bodiless && !client.conduit.may_read() => Then::Close,
-        Ok(()) => Then::Linger,
+        Ok(()) => after(client, exchange, keep_alive),
         Err(_) => Then::Close,
+    }
+}
+
+/// What becomes of the connection after an answer of our own, which has said whether it lives on.
+pub(crate) fn after(client: &Client, exchange: &Exchange, keep_alive: bool) -> Then {
+    if keep_alive {
+        Then::Next
+    } else if has_no_body(exchange) && !client.conduit.may_read() {
+        Then::Close
+    } else {
+        Then::Linger
     }
 }
 
@@ -173,7 +230,7 @@ fn has_no_body(exchange: &Exchange) -> bool {
 
 /// Whether the connection lives on after an answer of our own. A body that nobody will read ends it: skipping it
 /// could take for ever. So does HTTP/1.0, whose clients wait for the end unless they are told otherwise.
-fn lives_on(client: &Client, exchange: &Exchange) -> bool {
+pub(crate) fn lives_on(client: &Client, exchange: &Exchange) -> bool {
     let head = &exchange.head;
     head.keep_alive && head.version == Version::Http11 && has_no_body(exchange) && !client.is_leaving()
 }

@@ -7,7 +7,7 @@ use crate::stats::{Counter, Histogram, Stats};
 use arc_swap::{ArcSwap, Cache};
 use evenkeel_model::{BackendAddress, Moment, Name};
 use evenkeel_net::{Elapsed, Socket, reactor, within};
-use evenkeel_pool::{BackendId, Choice, Chooser, Permit, Request, Shared, View};
+use evenkeel_pool::{BackendId, Choice, Chooser, HomeLine, Permit, Request, Shared, View};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::io;
@@ -15,6 +15,11 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
+
+/// A request whose client's backend is full waits there for this part of the time that it may wait at all; the rest is
+/// left for finding a place elsewhere. HAProxy waits all of it and then answers 503; but a client that loses its
+/// session once is better off than one that gets an error.
+const HOME_PART: u32 = 2;
 
 /// Lets the cache of views own the pool that it reads.
 struct Views(Arc<Shared>);
@@ -82,39 +87,78 @@ impl PoolSide {
         match self.with_chooser(|chooser| chooser.choose(&request, reactor::now())) {
             Choice::Go(permit) => Ok(permit),
             Choice::Nothing => Err(Reason::NoBackend),
-            Choice::Full => Box::pin(self.wait_in_line(client, request)).await,
+            Choice::Full => {
+                let deadline = reactor::now() + self.view().queue.timeout;
+                Box::pin(self.wait_in_line(client, request, deadline)).await
+            }
+            Choice::HomeFull(line) => Box::pin(self.wait_for_home(client, request, &line)).await,
         }
     }
 
-    async fn wait_in_line(&self, client: &Conduit, request: Request<'_>) -> Result<Permit, Reason> {
-        let request = Request {
+    /// The client's backend is full: waits there for a while, then goes to any.
+    async fn wait_for_home(&self, client: &Conduit, request: Request<'_>, line: &HomeLine) -> Result<Permit, Reason> {
+        let view = self.view();
+        let begun = reactor::now();
+        let elsewhere = Request {
+            wish: request.wish.elsewhere(),
+            ..request
+        };
+        // All lines of the pool together have `queue.size` places.
+        let others = view.waiting().saturating_sub(line.waiting());
+        let turn = Turn::new();
+        if let Ok(ticket) = line.wait(turn.waker(), view.queue.size.saturating_sub(others)) {
+            let called = Request {
+                first_at_home: true,
+                ..request
+            };
+            let until = begun + view.queue.timeout / HOME_PART;
+            while turn.comes(client, until).await? {
+                match self.with_chooser(|chooser| chooser.choose(&called, reactor::now())) {
+                    Choice::Go(permit) => {
+                        ticket.took(&permit);
+                        return Ok(permit);
+                    }
+                    Choice::HomeFull(_) => line.wait_again(&ticket, turn.waker()),
+                    Choice::Full => break,
+                    Choice::Nothing => return Err(Reason::NoBackend),
+                }
+            }
+        }
+        match self.with_chooser(|chooser| chooser.choose(&elsewhere, reactor::now())) {
+            Choice::Go(permit) => Ok(permit),
+            Choice::Nothing => Err(Reason::NoBackend),
+            Choice::Full | Choice::HomeFull(_) => {
+                self.wait_in_line(client, elsewhere, begun + view.queue.timeout).await
+            }
+        }
+    }
+
+    async fn wait_in_line(&self, client: &Conduit, request: Request<'_>, deadline: Moment) -> Result<Permit, Reason> {
+        let mut request = Request {
             first_in_line: true,
             ..request
         };
         let queue = self.view().queue;
-        let deadline = reactor::now() + queue.timeout;
         let gate = &self.shared.gate;
         let turn = Turn::new();
         let ticket = gate.wait(turn.waker(), queue.size).map_err(|_| Reason::QueueFull)?;
         loop {
-            let waited = within(deadline, || match turn.take() || client.is_gone() {
-                true => Poll::Ready(()),
-                false => Poll::Pending,
-            });
             // Leaving in any way drops the ticket, and a turn that had come passes on to the next in line.
-            if waited.await == Err(Elapsed) {
+            if !turn.comes(client, deadline).await? {
                 return Err(Reason::QueueTimeout);
             }
-            if client.is_gone() {
-                return Err(Reason::ClientGone);
+            let mut choice = self.with_chooser(|chooser| chooser.choose(&request, reactor::now()));
+            if matches!(choice, Choice::HomeFull(_)) {
+                request.wish = request.wish.elsewhere();
+                choice = self.with_chooser(|chooser| chooser.choose(&request, reactor::now()));
             }
-            match self.with_chooser(|chooser| chooser.choose(&request, reactor::now())) {
+            match choice {
                 Choice::Go(permit) => {
-                    ticket.used();
+                    ticket.took(&permit);
                     return Ok(permit);
                 }
                 Choice::Nothing => return Err(Reason::NoBackend),
-                Choice::Full => gate.wait_again(&ticket, turn.waker()),
+                Choice::Full | Choice::HomeFull(_) => gate.wait_again(&ticket, turn.waker()),
             }
         }
     }
@@ -162,6 +206,24 @@ impl Turn {
 
     fn take(&self) -> bool {
         self.flag.swap(false, Ordering::Acquire)
+    }
+
+    /// False: it did not come until the deadline.
+    ///
+    /// # Errors
+    /// `ClientGone`.
+    async fn comes(&self, client: &Conduit, deadline: Moment) -> Result<bool, Reason> {
+        let waited = within(deadline, || match self.take() || client.is_gone() {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        });
+        if waited.await == Err(Elapsed) {
+            return Ok(false);
+        }
+        if client.is_gone() {
+            return Err(Reason::ClientGone);
+        }
+        Ok(true)
     }
 }
 

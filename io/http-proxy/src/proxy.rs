@@ -51,8 +51,8 @@ pub(crate) async fn answer(client: &Client, exchange: &mut Exchange) -> Then {
             None => client.guest.world.random(),
         }),
         Action::Own(answer) => {
-            let then = Box::pin(own::configured(client, exchange, way, answer, believed)).await;
-            finish(client, exchange, &ways, Some(took), Reason::Ok, believed);
+            let (reason, then) = Box::pin(own::configured(client, exchange, way, answer, believed)).await;
+            finish(client, exchange, &ways, Some(took), reason, believed);
             return then;
         }
     };
@@ -184,6 +184,7 @@ impl Journey<'_> {
                 hash,
                 avoid: tried.all(),
                 first_in_line: false,
+                ..Request::default()
             };
             let permit = match self.pool.acquire(&self.client.conduit, request).await {
                 Ok(permit) => permit,

@@ -36,10 +36,12 @@ pub(crate) enum Reason {
     Exhausted,
     /// The route takes no more requests of this client now: 429.
     RateLimited,
+    /// A file could not be read, or changed while it was sent: 500, or a cut answer.
+    FileFailed,
 }
 
 impl Reason {
-    pub(crate) const COUNT: usize = 17;
+    pub(crate) const COUNT: usize = 18;
     pub(crate) const ALL: [Reason; Reason::COUNT] = [
         Reason::Ok,
         Reason::NoRoute,
@@ -58,6 +60,7 @@ impl Reason {
         Reason::BodyTooLarge,
         Reason::Exhausted,
         Reason::RateLimited,
+        Reason::FileFailed,
     ];
 
     pub(crate) fn as_str(self) -> &'static str {
@@ -79,6 +82,7 @@ impl Reason {
             Reason::BodyTooLarge => "body-too-large",
             Reason::Exhausted => "exhausted",
             Reason::RateLimited => "rate-limited",
+            Reason::FileFailed => "file-failed",
         }
     }
 
@@ -95,6 +99,7 @@ impl Reason {
             Reason::HeaderTimeout | Reason::RequestTimeout => 408,
             Reason::BodyTooLarge => 413,
             Reason::RateLimited => 429,
+            Reason::FileFailed => 500,
         }
     }
 
@@ -114,6 +119,7 @@ impl Reason {
             Reason::BodyTooLarge => "The request's body is too large.",
             Reason::Exhausted => "The balancer is at its limit. Please try again soon.",
             Reason::RateLimited => "Too many requests. Please try again later.",
+            Reason::FileFailed => "The file could not be read.",
         }
     }
 }

@@ -92,6 +92,11 @@ pub(crate) static FIELD_NAME: Text = Text {
     pattern: "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$",
 };
 
+pub(crate) static COOKIE_NAME: Text = Text {
+    what: "the name of a cookie",
+    pattern: "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$",
+};
+
 pub(crate) static PARAMETER: Text = Text {
     what: "a parameter",
     pattern: ".",
