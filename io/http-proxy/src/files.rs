@@ -17,7 +17,7 @@ use crate::reason::Reason;
 use answer::Answer;
 use cache::{Cache, Found, Place, TRUSTED};
 use evenkeel_content::{AnswerFacts, Asked, Coding, NoFile, decide, judge, relative};
-use evenkeel_http::{Edits, Method};
+use evenkeel_http::Method;
 use evenkeel_model::{Compress, Encoding, Files, Moment};
 use evenkeel_net::reactor;
 use file::{File, MADE_BYTES};
@@ -140,18 +140,11 @@ impl FilesSide {
     }
 }
 
-/// Answers a request with the file that `path` names, which is as the route has changed it. `edits` are what the route
-/// changes of answers.
-pub(crate) async fn serve(
-    client: &Client,
-    exchange: &mut Exchange,
-    files: &FilesSide,
-    path: &[u8],
-    edits: &Edits,
-) -> (Reason, Then) {
+/// Answers a request with the file that `path` names, which is as the route has changed it.
+pub(crate) async fn serve(client: &Client, exchange: &mut Exchange, files: &FilesSide, path: &[u8]) -> (Reason, Then) {
     match files.choose(exchange, path) {
-        Answer::File(answer) => send::file(client, exchange, &answer, edits).await,
-        Answer::Short(short) => (Reason::Ok, own::short(client, exchange, &short, edits).await),
+        Answer::File(answer) => send::file(client, exchange, &answer).await,
+        Answer::Short(short) => (Reason::Ok, own::short(client, exchange, &short).await),
         Answer::Error(reason) => {
             if reason == Reason::Exhausted {
                 client.guest.world.relieve();

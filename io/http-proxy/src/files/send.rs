@@ -9,7 +9,7 @@ use crate::patience::Patience;
 use crate::reason::Reason;
 use crate::scratch;
 use evenkeel_content::Part;
-use evenkeel_http::{Edits, Method};
+use evenkeel_http::Method;
 use evenkeel_net::{Socket, reactor};
 use rustix::fs::{Advice, fadvise};
 use rustix::io::pread;
@@ -26,12 +26,7 @@ const ROUNDS: u32 = 8;
 const AHEAD_BYTES: u64 = 4 * 1024 * 1024;
 
 /// Sends a file, or what was asked for of it.
-pub(super) async fn file(
-    client: &Client,
-    exchange: &mut Exchange,
-    answer: &FileAnswer,
-    edits: &Edits,
-) -> (Reason, Then) {
+pub(super) async fn file(client: &Client, exchange: &mut Exchange, answer: &FileAnswer) -> (Reason, Then) {
     let boundary: Boundary;
     let (status, extent, mut pieces) = match &answer.parts {
         Parts::None => (304, Extent::Nothing, VecDeque::new()),
@@ -58,7 +53,7 @@ pub(super) async fn file(
     let keep_alive = own::lives_on(client, exchange);
     let start = exchange.to_client.bytes.len();
     answer::head(answer, &extent, keep_alive, &mut exchange.to_client.bytes);
-    edits.apply(start, &mut exchange.to_client.bytes);
+    exchange.edits.apply(start, &mut exchange.to_client.bytes);
     exchange.record.status = status;
     exchange.record.first_byte = Some(reactor::now().since(exchange.record.started));
     match send(client, exchange, &answer.file, pieces).await {

@@ -4,9 +4,7 @@ use super::{End, Relay};
 use crate::exchange::Exchange;
 use evenkeel_compress::Compressor;
 use evenkeel_content::{AnswerFacts, Asked, Coding, decide, is_about_the_bytes, weaken};
-use evenkeel_http::{
-    AnswerFraming, CHUNK_END, Edits, FieldId, LAST_CHUNK, Method, ResponseFraming, Version, chunk_head,
-};
+use evenkeel_http::{AnswerFraming, CHUNK_END, FieldId, LAST_CHUNK, Method, ResponseFraming, Version, chunk_head};
 use evenkeel_model::{Compress, Encoding, Moment};
 use evenkeel_net::reactor;
 use std::time::Duration;
@@ -14,6 +12,9 @@ use std::time::Duration;
 /// How long coded bytes may wait for more of their kind while the backend pauses: what it sends in one go is coded in
 /// one go, and nobody notices.
 const PAUSE: Duration = Duration::from_millis(20);
+
+/// The type of streams of events (server-sent events).
+const EVENTS: &[u8] = b"text/event-stream";
 
 /// An answer on its way through a coding.
 pub(super) struct Coded {
@@ -26,8 +27,8 @@ pub(super) struct Coded {
     out: Vec<u8>,
 }
 
-/// Decides about an answer whose head is in `bytes`, and writes what of the head changes into `edits`.
-pub(super) fn coding(exchange: &Exchange, bytes: &[u8], compress: &Compress, edits: &mut Edits) -> Option<Encoding> {
+/// Decides about an answer whose head is in `bytes`; and whether its head has yet to say that it was a decision.
+fn coding(exchange: &Exchange, bytes: &[u8], compress: &Compress) -> (Coding, bool) {
     let (head, answer) = (&exchange.head, &exchange.response);
     let length = match answer.framing {
         ResponseFraming::Length(length) => Some(length),
@@ -47,27 +48,25 @@ pub(super) fn coding(exchange: &Exchange, bytes: &[u8], compress: &Compress, edi
         }
     }
     let coding = decide(&facts, asked.accepted(), compress);
-    if coding != Coding::AsIs && !facts.varies() {
-        edits.add(b"vary", b"accept-encoding");
-    }
-    match coding {
-        Coding::AsIs | Coding::Varies => None,
-        Coding::Coded(encoding) => {
-            change_head(exchange, bytes, encoding, edits);
-            Some(encoding)
-        }
-    }
+    (coding, coding != Coding::AsIs && !facts.varies())
 }
 
-fn change_head(exchange: &Exchange, bytes: &[u8], encoding: Encoding, edits: &mut Edits) {
-    for field in &exchange.response.fields {
-        let name = field.name.of(bytes);
-        if field.name.of(bytes).eq_ignore_ascii_case(b"etag") {
-            let mut tag = Vec::with_capacity(field.value.of(bytes).len() + 2);
-            weaken(field.value.of(bytes), &mut tag);
-            edits.set(b"etag", &tag);
+/// What of an answer's head changes with its coding. What the route sets itself stays as it sets it.
+fn change_head(exchange: &mut Exchange, bytes: &[u8], encoding: Encoding) {
+    let edits = &mut exchange.edits;
+    for field in &mut exchange.response.fields {
+        let (name, value) = (field.name.of(bytes), field.value.of(bytes));
+        if name.eq_ignore_ascii_case(b"etag") {
+            if !edits.drops(name) {
+                let mut tag = Vec::with_capacity(value.len() + 2);
+                weaken(value, &mut tag);
+                edits.set(b"etag", &tag);
+            }
         } else if is_about_the_bytes(name) {
-            edits.remove(name);
+            field.forward = false;
+        } else {
+            // Of trailers nobody knows whether they are about the plain or the coded bytes.
+            field.forward &= field.id != FieldId::Trailer;
         }
     }
     edits.set(b"content-encoding", encoding.as_str().as_bytes());
@@ -87,21 +86,22 @@ impl Coded {
 
 impl Relay<'_> {
     /// Decides whether the answer whose head is in `bytes` is compressed, and makes ready for it.
-    pub(super) fn begin_coding(&mut self, bytes: &[u8], edits: &mut Edits) {
+    pub(super) fn begin_coding(&mut self, bytes: &[u8]) {
         let Some(compress) = self.terms.compress else { return };
-        let Some(encoding) = coding(self.exchange, bytes, compress, edits) else {
-            return;
-        };
+        let (coding, varies) = coding(self.exchange, bytes, compress);
+        if varies {
+            self.exchange.edits.add(b"vary", b"accept-encoding");
+        }
+        let Coding::Coded(encoding) = coding else { return };
         if self.exchange.head.kind != Method::Head {
-            // Without memory for it the answer would have to be cut: its head has been decided. It is 1 MiB at most.
+            // Without memory for it the answer stays as it is.
             let Ok(compressor) = Compressor::new(encoding) else {
-                edits.clear();
                 return;
             };
             let mut types = self.exchange.response.values(bytes, b"content-type");
             let events = types.any(|text| {
-                let start = text.get(..b"text/event-stream".len());
-                start.is_some_and(|start| start.eq_ignore_ascii_case(b"text/event-stream"))
+                let start = text.get(..EVENTS.len());
+                start.is_some_and(|start| start.eq_ignore_ascii_case(EVENTS))
             });
             self.coded = Some(Box::new(Coded {
                 compressor,
@@ -111,10 +111,7 @@ impl Relay<'_> {
             }));
         }
         self.framing = AnswerFraming::Chunked;
-        // Of the trailers of coded content nobody knows whether they are about the plain or the coded bytes.
-        for field in &mut self.exchange.response.fields {
-            field.forward &= field.id != FieldId::Trailer;
-        }
+        change_head(self.exchange, bytes, encoding);
     }
 
     /// Codes a piece of the answer.

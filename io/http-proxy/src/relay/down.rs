@@ -4,8 +4,8 @@ use super::{ANSWER_HEAD, Down, End, INTERIM_MAX, Relay};
 use crate::reason::Reason;
 use crate::scratch;
 use evenkeel_http::{
-    Answer, AnswerFraming, Asked, Body, Edits, Fault, LAST_CHUNK, Method, Parsed, ResponseFraming, SegmentKind,
-    Version, chunk_head,
+    Answer, AnswerFraming, Asked, Body, Fault, LAST_CHUNK, Method, Parsed, ResponseFraming, SegmentKind, Version,
+    chunk_head,
 };
 use evenkeel_net::reactor;
 use evenkeel_pool::Failure;
@@ -135,8 +135,7 @@ impl Relay<'_> {
         self.exchange.record.first_byte = Some(now.since(self.exchange.record.started));
         let version = self.exchange.head.version;
         self.framing = self.exchange.response.answer_framing(version);
-        let mut edits = Edits::default();
-        self.begin_coding(bytes, &mut edits);
+        self.begin_coding(bytes);
         // A body still under way may never end: what follows it on this connection could not be told from it.
         self.keep_alive &= self.up_ended && self.framing != AnswerFraming::Close && (self.terms.keep_alive)();
         let answer = Answer {
@@ -145,10 +144,12 @@ impl Relay<'_> {
             framing: self.framing,
         };
         let out = &mut self.exchange.to_client.bytes;
-        if edits.is_empty() {
+        if self.exchange.edits.is_empty() {
             self.exchange.response.write(bytes, &answer, out);
         } else {
-            self.exchange.response.write_edited(bytes, &answer, &edits, out);
+            self.exchange
+                .response
+                .write_edited(bytes, &answer, &self.exchange.edits, out);
         }
         self.begun = true;
         if self.exchange.response.upgrade {
