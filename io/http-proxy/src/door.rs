@@ -7,6 +7,7 @@ use crate::stats::{Codes, Histogram, Reasons, Stats};
 use evenkeel_http::Limits;
 use evenkeel_model::{Listener, Name, RedirectTo, Respond, RetryOn, RouteAction, RouteRetry};
 use evenkeel_route::Router;
+use evenkeel_tls::ServerTls;
 use std::cell::{Cell, RefCell};
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -72,6 +73,8 @@ pub(crate) struct Ways {
     /// For requests that no route matched.
     pub(crate) unrouted: Arc<Codes>,
     pub(crate) log: Option<Rc<Lines>>,
+    /// `None`: connections come as they are.
+    pub(crate) tls: Option<Arc<ServerTls>>,
 }
 
 impl Ways {
@@ -115,7 +118,12 @@ pub(crate) struct Builder<'a> {
 
 impl Builder<'_> {
     /// `None` for what the configuration has promised not to happen: a bad regex, a pool that is not there.
-    pub(crate) fn ways(&self, listener: &Listener, sink: Option<Arc<Sink>>) -> Option<Ways> {
+    pub(crate) fn ways(
+        &self,
+        listener: &Listener,
+        sink: Option<Arc<Sink>>,
+        tls: Option<Arc<ServerTls>>,
+    ) -> Option<Ways> {
         let none: Name = "".into();
         let ways = listener
             .routes
@@ -132,6 +140,7 @@ impl Builder<'_> {
             },
             reasons: self.stats.reasons(&listener.name, self.worker),
             unrouted: self.stats.codes(&listener.name, &none, &none, self.worker),
+            tls,
             log: sink.map(|sink| Rc::new(Lines::new(sink))),
             listener: listener.clone(),
         })

@@ -4,7 +4,7 @@ use crate::access_log::Object;
 use crate::door::{Action, Way, Ways};
 use crate::exchange::Exchange;
 use crate::reason::Reason;
-use evenkeel_http::{RequestHead, Version};
+use evenkeel_http::RequestHead;
 use evenkeel_model::{Balance, HashKey};
 use evenkeel_route::Fields;
 use std::io::Write;
@@ -128,6 +128,7 @@ pub(crate) struct Line<'a> {
     pub(crate) reason: Reason,
     pub(crate) client: Option<IpAddr>,
     pub(crate) total: Duration,
+    pub(crate) protocol: &'static str,
 }
 
 impl Line<'_> {
@@ -140,11 +141,7 @@ impl Line<'_> {
         object.text("method", head.method.of(input));
         object.text("host", head.host.of(input));
         object.text("path", head.path.of(input));
-        let protocol: &[u8] = match head.version {
-            Version::Http10 => b"HTTP/1.0",
-            Version::Http11 => b"HTTP/1.1",
-        };
-        object.text("protocol", protocol);
+        object.text("protocol", self.protocol.as_bytes());
         object.number("status", u64::from(record.status));
         object.text("reason", self.reason.as_str().as_bytes());
         if !record.detail.is_empty() {

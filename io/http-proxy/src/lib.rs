@@ -18,11 +18,13 @@ mod own;
 mod patience;
 mod pool_side;
 mod proxy;
+mod reach;
 mod reason;
 mod relay;
 mod scratch;
 mod server;
 mod stats;
+mod trunk;
 mod tunnel;
 mod world;
 
