@@ -100,8 +100,12 @@ impl Channel {
         if session.wants_write() {
             return Err(io::ErrorKind::WouldBlock.into());
         }
+        // Before the handshake is over TLS keeps what it is given, up to a limit, and has nothing to write yet.
         let written = session.writer().write(bytes)?;
         self.flush()?;
+        if written == 0 && !bytes.is_empty() {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
         Ok(written)
     }
 

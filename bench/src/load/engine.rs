@@ -294,7 +294,10 @@ impl<'a> Engine<'a> {
                 Err(_) => return Err("read failed"),
             };
             // TLS has words of its own that bring nothing.
-            if !bytes.is_empty() {
+            if bytes.is_empty() {
+                // Perhaps the one that was waited for to send the request.
+                self.connections[index].send(&self.request)?;
+            } else {
                 self.feed(index, bytes)?;
             }
             if drained && !ended {

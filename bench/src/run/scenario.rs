@@ -19,6 +19,10 @@ pub(crate) struct Scenario {
     pub(crate) splice: bool,
     /// Directives for nginx: the buffers that cost least here, found by trying (see the README).
     pub(crate) nginx: &'static str,
+    /// nginx's `ssl_buffer_size`, the most it encrypts into one record and write; found likewise.
+    pub(crate) nginx_record: &'static str,
+    /// HAProxy's `tune.bufsize` in bytes, found likewise.
+    pub(crate) haproxy_buffer: &'static str,
     /// Left out unless named.
     pub(crate) only_if_named: bool,
 }
@@ -126,6 +130,9 @@ const UNEVEN_GOALS: &[Goal] = &[
 
 const LATENCY_GOALS: &[Goal] = &[goal(Metric::P99, Against::Better, 1.0)];
 
+/// HAProxy's own default.
+const HAPROXY_BUFFER: &str = "16384";
+
 /// Fields that most scenarios leave alone.
 const PLAIN: Scenario = Scenario {
     name: "",
@@ -136,6 +143,8 @@ const PLAIN: Scenario = Scenario {
     goals: &[],
     splice: false,
     nginx: "",
+    nginx_record: "16k",
+    haproxy_buffer: HAPROXY_BUFFER,
     only_if_named: false,
 };
 
@@ -274,6 +283,8 @@ const SCENARIOS: &[Scenario] = &[
         load: &["--connections", "64", "--path", "/16k"],
         door: Door::Tls,
         nginx: NGINX_MEDIUM,
+        nginx_record: "32k",
+        haproxy_buffer: "32768",
         goals: &[goal(Metric::CpuPerRequest, Against::Better, 0.80)],
         ..PLAIN
     },
@@ -283,6 +294,7 @@ const SCENARIOS: &[Scenario] = &[
         load: &["--connections", "16", "--path", "/1m"],
         door: Door::Tls,
         nginx: NGINX_LARGE,
+        haproxy_buffer: "65536",
         goals: &[goal(Metric::CpuPerRequest, Against::Better, 0.90)],
         ..PLAIN
     },
@@ -360,8 +372,8 @@ pub(crate) fn named(name: &str) -> Result<Vec<&'static Scenario>, Failure> {
 impl Scenario {
     /// What its load asks for.
     pub(crate) fn path(&self) -> &'static str {
-        let words = self.load.iter().skip_while(|word| **word != "--path");
-        words.skip(1).next().copied().unwrap_or("/128")
+        let mut words = self.load.iter().skip_while(|word| **word != "--path");
+        words.nth(1).copied().unwrap_or("/128")
     }
 }
 

@@ -64,6 +64,7 @@ impl Setup<'_> {
             &[
                 ("BIND", &bind),
                 ("SESSIONS", sessions),
+                ("BUFFER", self.scenario.haproxy_buffer),
                 ("BALANCE", balance),
                 ("BACKENDS", &backends),
                 ("CONNECTIONS", connections),
@@ -82,14 +83,21 @@ impl Setup<'_> {
         let (listen, sessions) = match self.scenario.door {
             Door::Plain | Door::Files => ("", None),
             Door::Tls => ("ssl", Some("ssl_session_cache shared:bench:10m;")),
-            Door::TlsNeverResumed => ("ssl", Some("ssl_session_cache off; ssl_session_tickets off;")),
+            Door::TlsNeverResumed => (
+                "ssl",
+                Some("ssl_session_cache off; ssl_session_tickets off; ssl_conf_command NumTickets 0;"),
+            ),
             Door::H2Tls => ("ssl http2", Some("ssl_session_cache shared:bench:10m;")),
             Door::H2Clear => ("http2", None),
         };
         let tls = sessions.map(|sessions| {
             replace(
                 NGINX_TLS,
-                &[("CERTIFICATE", &self.certificate()), ("SESSIONS", sessions)],
+                &[
+                    ("CERTIFICATE", &self.certificate()),
+                    ("SESSIONS", sessions),
+                    ("RECORD", self.scenario.nginx_record),
+                ],
             )
         });
         let answer = match self.scenario.door {
@@ -153,3 +161,6 @@ fn replace(template: &str, words: &[(&str, &str)]) -> String {
         text.replace(&format!("@{word}@"), value)
     })
 }
+
+#[cfg(test)]
+mod tests;
