@@ -20,12 +20,14 @@ mod own;
 mod patience;
 mod pool_side;
 mod proxy;
+mod reach;
 mod reason;
 mod relay;
 mod rules;
 mod scratch;
 mod server;
 mod stats;
+mod trunk;
 mod tunnel;
 mod world;
 
