@@ -45,6 +45,7 @@ pub(crate) struct Guest {
 }
 
 /// What is known of a client that came by TLS.
+#[derive(Clone)]
 pub(crate) struct TlsFacts {
     pub(crate) version: &'static str,
     pub(crate) cipher: &'static str,
@@ -62,6 +63,18 @@ impl TlsFacts {
             certificate: socket.client_certificate(),
         })
     }
+
+    /// As variables say it.
+    pub(crate) fn facts(&self) -> evenkeel_rewrite::TlsFacts<'_> {
+        let certificate = self.certificate.as_ref();
+        evenkeel_rewrite::TlsFacts {
+            version: self.version.as_bytes(),
+            cipher: self.cipher.as_bytes(),
+            server_name: self.server_name.as_deref().unwrap_or_default().as_bytes(),
+            client_subject: certificate.map_or(b"", |shown| shown.certificate.subject.as_bytes()),
+            client_fingerprint: certificate.map_or(b"", |shown| shown.fingerprint.as_bytes()),
+        }
+    }
 }
 
 impl Guest {
@@ -72,6 +85,17 @@ impl Guest {
 
     pub(crate) fn ways(&self) -> Rc<Ways> {
         self.inside.door.now()
+    }
+
+    /// The same, who is not counted among the connections: for requests that nobody waits for.
+    pub(crate) fn shadow(&self) -> Guest {
+        Guest {
+            inside: self.inside.uncounted(),
+            peer: self.peer,
+            peer_text: self.peer_text,
+            world: self.world.clone(),
+            tls: self.tls.clone(),
+        }
     }
 
     /// Whether it came by TLS.
@@ -141,7 +165,7 @@ pub(crate) async fn serve(stream: Stream, address: Option<SocketAddr>, inside: I
     drop(ways);
     let tls = match &conduit {
         Conduit::Tls(socket) => Some(TlsFacts::of(socket)),
-        Conduit::Plain(_) | Conduit::Stream(_) => None,
+        Conduit::Plain(_) | Conduit::Stream(_) | Conduit::Nowhere => None,
     };
     let guest = Guest {
         inside,

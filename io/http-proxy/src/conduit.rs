@@ -14,6 +14,8 @@ pub(crate) enum Conduit {
     Tls(Box<TlsSocket>),
     /// A stream of an HTTP/2 connection, which speaks HTTP/1.1 to us.
     Stream(Stream),
+    /// Nobody: nothing comes from there, and what goes there is forgotten.
+    Nowhere,
 }
 
 impl Conduit {
@@ -21,7 +23,7 @@ impl Conduit {
     pub(crate) fn plain(&self) -> Option<&Socket> {
         match self {
             Conduit::Plain(socket) => Some(socket),
-            Conduit::Tls(_) | Conduit::Stream(_) => None,
+            Conduit::Tls(_) | Conduit::Stream(_) | Conduit::Nowhere => None,
         }
     }
 
@@ -29,6 +31,7 @@ impl Conduit {
     pub(crate) fn try_read(&self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
         match self {
             Conduit::Plain(socket) => socket.try_read(buffer),
+            Conduit::Nowhere => Ok(None),
             Conduit::Tls(socket) => socket.try_read(buffer),
             Conduit::Stream(stream) => stream.try_read(buffer),
         }
@@ -38,6 +41,7 @@ impl Conduit {
     pub(crate) fn try_write(&self, bytes: &[u8]) -> io::Result<Option<usize>> {
         match self {
             Conduit::Plain(socket) => socket.try_write(bytes),
+            Conduit::Nowhere => Ok(Some(bytes.len())),
             Conduit::Tls(socket) => socket.try_write(bytes),
             Conduit::Stream(stream) => stream.try_write(bytes),
         }
@@ -47,6 +51,7 @@ impl Conduit {
     pub(crate) fn try_write_pieces(&self, pieces: &[IoSlice<'_>]) -> io::Result<Option<usize>> {
         match self {
             Conduit::Plain(socket) => socket.try_write_pieces(pieces),
+            Conduit::Nowhere => Ok(Some(pieces.iter().map(|piece| piece.len()).sum())),
             Conduit::Tls(socket) => socket.try_write_pieces(pieces),
             Conduit::Stream(stream) => one_by_one(pieces, |bytes| stream.try_write(bytes)),
         }
@@ -56,7 +61,7 @@ impl Conduit {
     pub(crate) fn has_unsent(&self) -> bool {
         match self {
             Conduit::Tls(socket) => socket.has_unsent(),
-            Conduit::Plain(_) | Conduit::Stream(_) => false,
+            Conduit::Plain(_) | Conduit::Stream(_) | Conduit::Nowhere => false,
         }
     }
 
@@ -64,7 +69,7 @@ impl Conduit {
     pub(crate) fn try_flush(&self) -> io::Result<bool> {
         match self {
             Conduit::Tls(socket) => socket.try_flush(),
-            Conduit::Plain(_) | Conduit::Stream(_) => Ok(true),
+            Conduit::Plain(_) | Conduit::Stream(_) | Conduit::Nowhere => Ok(true),
         }
     }
 
@@ -72,6 +77,7 @@ impl Conduit {
     pub(crate) fn may_read(&self) -> bool {
         match self {
             Conduit::Plain(socket) => socket.may_read(),
+            Conduit::Nowhere => false,
             Conduit::Tls(socket) => socket.may_read(),
             Conduit::Stream(stream) => stream.may_read(),
         }
@@ -81,6 +87,7 @@ impl Conduit {
     pub(crate) fn is_gone(&self) -> bool {
         match self {
             Conduit::Plain(socket) => socket.is_gone(),
+            Conduit::Nowhere => false,
             Conduit::Tls(socket) => socket.is_gone(),
             Conduit::Stream(stream) => stream.is_gone(),
         }
@@ -90,6 +97,7 @@ impl Conduit {
     pub(crate) fn is_quiet(&self) -> bool {
         match self {
             Conduit::Plain(socket) => socket.is_quiet(),
+            Conduit::Nowhere => true,
             Conduit::Tls(socket) => socket.is_quiet(),
             Conduit::Stream(stream) => !stream.is_gone(),
         }
@@ -99,6 +107,7 @@ impl Conduit {
     pub(crate) fn adopt(&self) {
         match self {
             Conduit::Plain(socket) => socket.adopt(),
+            Conduit::Nowhere => {}
             Conduit::Tls(socket) => socket.adopt(),
             // It belongs to the task that opened it, and ends with its one exchange.
             Conduit::Stream(_) => {}
@@ -109,6 +118,7 @@ impl Conduit {
     pub(crate) fn release(&self) {
         match self {
             Conduit::Plain(socket) => socket.release(),
+            Conduit::Nowhere => {}
             Conduit::Tls(socket) => socket.release(),
             // It belongs to the task that opened it, and ends with its one exchange.
             Conduit::Stream(_) => {}
@@ -119,6 +129,7 @@ impl Conduit {
     pub(crate) fn end_writing(&self) {
         match self {
             Conduit::Plain(socket) => socket.end_writing(),
+            Conduit::Nowhere => {}
             Conduit::Tls(socket) => socket.end_writing(),
             Conduit::Stream(stream) => stream.end_writing(),
         }
@@ -128,6 +139,7 @@ impl Conduit {
     pub(crate) fn reset(self) {
         match self {
             Conduit::Plain(socket) => socket.reset(),
+            Conduit::Nowhere => {}
             Conduit::Tls(socket) => socket.reset(),
             Conduit::Stream(stream) => stream.reset(),
         }
@@ -136,7 +148,7 @@ impl Conduit {
     /// Whether it carries one exchange and no more.
     pub(crate) fn is_single(&self) -> bool {
         match self {
-            Conduit::Plain(_) | Conduit::Tls(_) => false,
+            Conduit::Plain(_) | Conduit::Tls(_) | Conduit::Nowhere => false,
             Conduit::Stream(_) => true,
         }
     }
@@ -145,14 +157,14 @@ impl Conduit {
     pub(crate) fn speaks_h2(&self) -> bool {
         match self {
             Conduit::Tls(socket) => socket.speaks_h2(),
-            Conduit::Plain(_) | Conduit::Stream(_) => false,
+            Conduit::Plain(_) | Conduit::Stream(_) | Conduit::Nowhere => false,
         }
     }
 
     /// Whether the other side has said that it did nothing with what it got.
     pub(crate) fn is_refused(&self) -> bool {
         match self {
-            Conduit::Plain(_) | Conduit::Tls(_) => false,
+            Conduit::Plain(_) | Conduit::Tls(_) | Conduit::Nowhere => false,
             Conduit::Stream(stream) => stream.is_refused(),
         }
     }
