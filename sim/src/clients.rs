@@ -161,10 +161,12 @@ impl World {
             return Ok(());
         };
         match &exchange.stage {
-            Stage::AtHome(home) => {
+            Stage::AtHome(home) if home.line == line => {
                 home.line.wait_again(&home.ticket, waker);
                 return Ok(());
             }
+            // Another request of the client has found a new home meanwhile.
+            Stage::AtHome(_) => return self.leave_home(request),
             // It was called from the pool's line.
             Stage::Waiting(_) => {
                 exchange.wish = exchange.wish.elsewhere();
