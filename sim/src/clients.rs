@@ -154,7 +154,7 @@ impl World {
             called
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
-                .push((request, true))
+                .push((request, true));
         });
         let view = self.heart.view();
         let Some(exchange) = self.exchanges.get_mut(&request) else {
