@@ -6,6 +6,7 @@ use crate::reading::Reading;
 use crate::route::{self, Placed};
 use crate::slot::Slot;
 use crate::suggest;
+use crate::tls;
 use crate::view::View;
 use evenkeel_model::{AccessLog, BindAddress, Listener, ListenerTimeouts, Match, Route, RouteAction};
 use ipnet::IpNet;
@@ -53,6 +54,9 @@ pub(crate) fn read(reading: &mut Reading<'_>, key: &Spanned<Cow<'_, str>>, view:
     let base = reading.base;
     if let Some(log) = view.parsed(&mut reading.report, "access_log", |text| access_log(text, base)) {
         listener.access_log = log;
+    }
+    if let Some(inner) = view.table(&mut reading.report, "tls") {
+        listener.tls = tls::listener(reading, &inner);
     }
     (!listener.name.is_empty() && !listener.bind.is_empty()).then_some(listener)
 }

@@ -123,6 +123,7 @@ fn a_listener_with_everything() {
         max_header_size: 2048,
         max_body_size: 1_000_000,
         access_log: AccessLog::File("/etc/evenkeel/logs/access.log".into()),
+        tls: None,
     };
     assert_eq!(config(text).listeners, [expected]);
 }

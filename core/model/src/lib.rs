@@ -13,6 +13,7 @@ mod pool;
 mod route;
 mod sticky;
 mod template;
+mod tls;
 
 pub use admin::{Admin, Log, LogFormat, LogLevel};
 pub use check::{Check, CheckKind, Expect, HttpCheck};
@@ -30,6 +31,10 @@ pub use route::{
 };
 pub use sticky::Sticky;
 pub use template::{Part, Template, Variable};
+pub use tls::{
+    Alpn, CertificateFiles, ClientAuth, ClientCertificates, ClientHeader, ListenerTls, PoolProtocol, PoolTls,
+    TlsVersion,
+};
 
 /// A name given by the operator to a listener, pool or backend. Cheap to clone; never empty; at most 128 bytes.
 pub type Name = std::sync::Arc<str>;

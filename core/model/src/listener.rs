@@ -1,4 +1,4 @@
-use crate::{Name, Route};
+use crate::{ListenerTls, Name, Route};
 use ipnet::IpNet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -29,6 +29,8 @@ pub struct Listener {
     pub max_body_size: u64,
     /// One JSON object a request.
     pub access_log: AccessLog,
+    /// `None`: connections come as they are.
+    pub tls: Option<ListenerTls>,
 }
 
 impl Listener {
@@ -45,6 +47,7 @@ impl Listener {
             max_header_size: 32 * 1024,
             max_body_size: 0,
             access_log: AccessLog::Off,
+            tls: None,
         }
     }
 }

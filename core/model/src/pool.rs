@@ -1,4 +1,4 @@
-use crate::{Check, Name, Sticky};
+use crate::{Check, Name, PoolProtocol, PoolTls, Sticky};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -32,6 +32,10 @@ pub struct Pool {
     pub send_proxy_protocol: Option<ProxyProtocol>,
     /// Below this share of usable backends all are used: better slow than nothing. Default 50 %.
     pub panic: Share,
+    /// What the backends speak.
+    pub protocol: PoolProtocol,
+    /// `None`: connections to the backends are not encrypted.
+    pub tls: Option<PoolTls>,
 }
 
 impl Pool {
@@ -51,6 +55,8 @@ impl Pool {
             timeouts: PoolTimeouts::default(),
             send_proxy_protocol: None,
             panic: Share::percent(50),
+            protocol: PoolProtocol::Http1,
+            tls: None,
         }
     }
 }

@@ -11,6 +11,7 @@ use evenkeel_net::listen::{self, Bound, Listening};
 use evenkeel_net::{Remote, reactor};
 use evenkeel_pool::Shared;
 use evenkeel_route::Router;
+use evenkeel_tls::{ClientTls, ServerTls};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -35,6 +36,10 @@ pub struct Setup {
     pub config: Arc<Config>,
     /// The hearts' sides of the pools, by name.
     pub pools: Vec<Arc<Shared>>,
+    /// What encrypts the connections of clients, by the listener's name.
+    pub listener_tls: HashMap<Name, Arc<ServerTls>>,
+    /// What encrypts the connections to backends, by the pool's name.
+    pub pool_tls: HashMap<Name, Arc<ClientTls>>,
 }
 
 /// New sockets for an address: one for each worker.

@@ -4,7 +4,8 @@ use crate::keys::kinds::{
     ATTEMPTS, BACKEND_ADDRESS, BACKEND_CONNECTIONS, BACKEND_NAME, BODY, CHECK_HOST, CHECK_PATH, COOKIE_NAME,
     COUNT_TO_100, EXPECT, FIELD_NAME, HASH_ON, MINUTES, PATH, TIMEOUT, text,
 };
-use crate::keys::{Kind, Section, Word, key, later, later_word, word};
+use crate::keys::tls::POOL_TLS;
+use crate::keys::{Kind, Section, Word, key, later, word};
 use std::time::Duration;
 
 pub(crate) static POOL: Section = Section {
@@ -34,7 +35,7 @@ pub(crate) static POOL: Section = Section {
             .also(&["proxy_protocol", "send_proxy", "send-proxy", "send-proxy-v2"]),
         key("panic", Kind::Share { least: 0, most: 100 }, "Below this share of usable backends all are used: better slow than nothing.").default("\"50%\""),
         later("discover", "Backends that come and go."),
-        later("tls", "Encrypt to the backends."),
+        key("tls", Kind::Table(&POOL_TLS), "Encrypt to the backends.").also(&["ssl", "proxy_ssl"]),
     ],
 };
 
@@ -128,8 +129,8 @@ const COOKIE_AGE_MOST: Duration = Duration::from_secs(400 * 24 * 3600);
 
 pub(crate) static POOL_PROTOCOLS: &[Word] = &[
     word("http1", "HTTP/1.1."),
-    later_word("h2", "HTTP/2."),
-    later_word("auto", "What the backend offers."),
+    word("h2", "HTTP/2."),
+    word("auto", "What the backend chooses (ALPN, so `tls` is needed)."),
 ];
 
 pub(crate) static PROXY_PROTOCOLS: &[Word] = &[word("v1", "A line of text."), word("v2", "A block of bytes.")];

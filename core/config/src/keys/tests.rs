@@ -157,6 +157,11 @@ const NO_DEFAULTS: &str = "
         [pool.hash]
         backends = []
         balance = 'hash'
+        tls = {}
+        [listener.secure]
+        bind = ':443'
+        redirect = '/'
+        tls = { certificates = 'a.pem', client_ca = 'b.pem' }
         [log]
 ";
 
@@ -196,6 +201,11 @@ fn writing_a_default_changes_nothing() {
         backends = []
         balance = 'hash'
         hash = {{ {} }}
+        tls = {{ {} }}
+        [listener.secure]
+        bind = ':443'
+        redirect = '/'
+        tls = {{ certificates = 'a.pem', client_ca = 'b.pem', {} }}
         [log]
         {}
         ",
@@ -216,6 +226,8 @@ fn writing_a_default_changes_nothing() {
         defaults("retry", ", "),
         defaults("pool-timeouts", ", "),
         defaults("hash", ", "),
+        defaults("pool-tls", ", "),
+        defaults("listener-tls", ", "),
         defaults("log", "\n"),
     );
     let read = |text: &str| match parse(text, Path::new("/")) {
