@@ -47,6 +47,16 @@ impl Guest {
     pub(crate) fn ways(&self) -> Rc<Ways> {
         self.inside.door.now()
     }
+
+    /// The same, who is not counted among the connections: for requests that nobody waits for.
+    pub(crate) fn shadow(&self) -> Guest {
+        Guest {
+            inside: self.inside.uncounted(),
+            peer: self.peer,
+            peer_text: self.peer_text,
+            world: self.world.clone(),
+        }
+    }
 }
 
 /// Whoever asks, and what carries the answers.

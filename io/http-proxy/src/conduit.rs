@@ -8,6 +8,8 @@ use std::io::{self, IoSlice};
 pub(crate) enum Conduit {
     /// Bytes as they are.
     Plain(Socket),
+    /// Nobody: nothing comes from there, and what goes there is forgotten.
+    Nowhere,
 }
 
 impl Conduit {
@@ -15,6 +17,7 @@ impl Conduit {
     pub(crate) fn plain(&self) -> Option<&Socket> {
         match self {
             Conduit::Plain(socket) => Some(socket),
+            Conduit::Nowhere => None,
         }
     }
 
@@ -22,6 +25,7 @@ impl Conduit {
     pub(crate) fn try_read(&self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
         match self {
             Conduit::Plain(socket) => socket.try_read(buffer),
+            Conduit::Nowhere => Ok(None),
         }
     }
 
@@ -29,6 +33,7 @@ impl Conduit {
     pub(crate) fn try_write(&self, bytes: &[u8]) -> io::Result<Option<usize>> {
         match self {
             Conduit::Plain(socket) => socket.try_write(bytes),
+            Conduit::Nowhere => Ok(Some(bytes.len())),
         }
     }
 
@@ -36,20 +41,21 @@ impl Conduit {
     pub(crate) fn try_write_pieces(&self, pieces: &[IoSlice<'_>]) -> io::Result<Option<usize>> {
         match self {
             Conduit::Plain(socket) => socket.try_write_pieces(pieces),
+            Conduit::Nowhere => Ok(Some(pieces.iter().map(|piece| piece.len()).sum())),
         }
     }
 
     /// Whether something that was written waits for the kernel still.
     pub(crate) fn has_unsent(&self) -> bool {
         match self {
-            Conduit::Plain(_) => false,
+            Conduit::Plain(_) | Conduit::Nowhere => false,
         }
     }
 
     /// Sends what waits; whether nothing does any more.
     pub(crate) fn try_flush(&self) -> io::Result<bool> {
         match self {
-            Conduit::Plain(_) => Ok(true),
+            Conduit::Plain(_) | Conduit::Nowhere => Ok(true),
         }
     }
 
@@ -57,6 +63,7 @@ impl Conduit {
     pub(crate) fn may_read(&self) -> bool {
         match self {
             Conduit::Plain(socket) => socket.may_read(),
+            Conduit::Nowhere => false,
         }
     }
 
@@ -64,6 +71,7 @@ impl Conduit {
     pub(crate) fn is_gone(&self) -> bool {
         match self {
             Conduit::Plain(socket) => socket.is_gone(),
+            Conduit::Nowhere => false,
         }
     }
 
@@ -71,6 +79,7 @@ impl Conduit {
     pub(crate) fn is_quiet(&self) -> bool {
         match self {
             Conduit::Plain(socket) => socket.is_quiet(),
+            Conduit::Nowhere => true,
         }
     }
 
@@ -78,6 +87,7 @@ impl Conduit {
     pub(crate) fn adopt(&self) {
         match self {
             Conduit::Plain(socket) => socket.adopt(),
+            Conduit::Nowhere => {}
         }
     }
 
@@ -85,6 +95,7 @@ impl Conduit {
     pub(crate) fn release(&self) {
         match self {
             Conduit::Plain(socket) => socket.release(),
+            Conduit::Nowhere => {}
         }
     }
 
@@ -92,6 +103,7 @@ impl Conduit {
     pub(crate) fn end_writing(&self) {
         match self {
             Conduit::Plain(socket) => socket.end_writing(),
+            Conduit::Nowhere => {}
         }
     }
 
@@ -99,6 +111,7 @@ impl Conduit {
     pub(crate) fn reset(self) {
         match self {
             Conduit::Plain(socket) => socket.reset(),
+            Conduit::Nowhere => {}
         }
     }
 }

@@ -32,14 +32,16 @@ pub(crate) enum Reason {
     RequestTimeout,
     /// The client's body is larger than allowed: 413.
     BodyTooLarge,
-    /// We had no descriptor or port left to reach the backend: 503.
+    /// We had no descriptor or port left to reach the backend, or no memory for another body: 503.
     Exhausted,
+    /// The route takes no more requests of this client now: 429.
+    RateLimited,
     /// A file could not be read, or changed while it was sent: 500, or a cut answer.
     FileFailed,
 }
 
 impl Reason {
-    pub(crate) const COUNT: usize = 17;
+    pub(crate) const COUNT: usize = 18;
     pub(crate) const ALL: [Reason; Reason::COUNT] = [
         Reason::Ok,
         Reason::NoRoute,
@@ -57,6 +59,7 @@ impl Reason {
         Reason::RequestTimeout,
         Reason::BodyTooLarge,
         Reason::Exhausted,
+        Reason::RateLimited,
         Reason::FileFailed,
     ];
 
@@ -78,6 +81,7 @@ impl Reason {
             Reason::RequestTimeout => "request-timeout",
             Reason::BodyTooLarge => "body-too-large",
             Reason::Exhausted => "exhausted",
+            Reason::RateLimited => "rate-limited",
             Reason::FileFailed => "file-failed",
         }
     }
@@ -94,6 +98,7 @@ impl Reason {
             Reason::BadRequest => 400,
             Reason::HeaderTimeout | Reason::RequestTimeout => 408,
             Reason::BodyTooLarge => 413,
+            Reason::RateLimited => 429,
             Reason::FileFailed => 500,
         }
     }
@@ -113,6 +118,7 @@ impl Reason {
             Reason::HeaderTimeout | Reason::RequestTimeout => "The request took too long to arrive.",
             Reason::BodyTooLarge => "The request's body is too large.",
             Reason::Exhausted => "The balancer is at its limit. Please try again soon.",
+            Reason::RateLimited => "Too many requests. Please try again later.",
             Reason::FileFailed => "The file could not be read.",
         }
     }

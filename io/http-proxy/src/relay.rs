@@ -158,7 +158,10 @@ impl<'a> Relay<'a> {
             match self.step() {
                 Ok(true) => {}
                 Ok(false) => return self.wait(),
-                Err(end) => return Poll::Ready(end),
+                Err(end) => {
+                    self.exchange.body_kept = self.held && self.up.ended();
+                    return Poll::Ready(end);
+                }
             }
         }
         reactor::wake(reactor::current());

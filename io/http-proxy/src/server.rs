@@ -4,6 +4,7 @@ use crate::accept::{self, Entrance};
 use crate::access_log::{Lines, Report, Sink};
 use crate::door::{Builder, Door};
 use crate::pool_side::PoolSide;
+use crate::rules::Limits;
 use crate::stats::Stats;
 use crate::world::World;
 use evenkeel_model::{AccessLog, BindAddress, Config, Name};
@@ -84,13 +85,14 @@ impl Server {
     /// When the system gives no thread or no epoll set.
     pub fn start(workers: usize, report: Arc<dyn Fn(&str) + Send + Sync>) -> io::Result<Server> {
         let stats = Arc::new(Stats::default());
+        let limits = Arc::new(Limits::new());
         let mut remotes = Vec::with_capacity(workers);
         for index in 0..workers.max(1) {
             let (sender, receiver) = channel();
-            let stats = stats.clone();
+            let (stats, limits) = (stats.clone(), limits.clone());
             thread::Builder::new()
                 .name(format!("worker-{index}"))
-                .spawn(move || work(index, &stats, &sender))?;
+                .spawn(move || work(index, &stats, limits, &sender))?;
             let begun = receiver
                 .recv()
                 .map_err(|_| io::Error::other("a worker ended before it began"))?;
@@ -307,14 +309,14 @@ fn cannot_bind(listener: &Name, address: &BindAddress, error: &io::Error) -> Str
 }
 
 /// A worker's thread.
-fn work(index: usize, stats: &Arc<Stats>, begun: &Sender<io::Result<Remote>>) {
+fn work(index: usize, stats: &Arc<Stats>, limits: Arc<Limits>, begun: &Sender<io::Result<Remote>>) {
     let remote = reactor::begin();
     let failed = remote.is_err();
     if begun.send(remote).is_err() || failed {
         return;
     }
     let seed = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), index);
-    let world = Rc::new(World::new(index, stats.clone(), seed));
+    let world = Rc::new(World::new(index, stats.clone(), limits, seed));
     reactor::spawn(world.clone().keep_house());
     let housekeeper = world.clone();
     reactor::after_batch(Box::new(move || housekeeper.after_batch()));
@@ -369,11 +371,7 @@ impl Worker {
         let world = &self.world;
         let pools = world.pools.borrow();
         let find = |name: &Name| pools.get(name).cloned();
-        let builder = Builder {
-            stats: &world.stats,
-            worker: world.worker,
-            pools: &find,
-        };
+        let builder = Builder { world, pools: &find };
         let mut doors = world.doors.borrow_mut();
         doors.retain(|name, door| {
             let stays = setup.config.listeners.iter().any(|listener| listener.name == *name);

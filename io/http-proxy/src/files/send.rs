@@ -100,7 +100,9 @@ async fn send(
     if exchange.head.kind == Method::Head {
         pieces.clear();
     }
+    let start = exchange.to_client.bytes.len();
     answer::head(file, varies, extent, keep_alive, &mut exchange.to_client.bytes);
+    own::edit_head(exchange, start);
     exchange.record.status = match extent {
         Extent::Whole => 200,
         Extent::Part(_) | Extent::Several(..) => 206,

@@ -138,9 +138,14 @@ impl Relay<'_> {
             keep_alive: self.keep_alive,
             framing: self.framing,
         };
-        self.exchange
-            .response
-            .write(bytes, &answer, &mut self.exchange.to_client.bytes);
+        let out = &mut self.exchange.to_client.bytes;
+        if self.exchange.edits.is_empty() {
+            self.exchange.response.write(bytes, &answer, out);
+        } else {
+            self.exchange
+                .response
+                .write_edited(bytes, &answer, &self.exchange.edits, out);
+        }
         self.begun = true;
         if self.exchange.response.upgrade {
             self.exchange.answer = bytes[length..].to_vec();
