@@ -125,7 +125,7 @@ pub(crate) async fn configured(
             exchange.record.request_id = client.guest.world.request_id();
         }
         facts::edit(client, exchange, believed, "", |facts, edits| {
-            rewrite.response(facts, edits)
+            rewrite.response(facts, edits);
         });
     }
     match answer {
