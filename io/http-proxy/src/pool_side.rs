@@ -120,8 +120,8 @@ impl PoolSide {
                         ticket.took(&permit);
                         return Ok(permit);
                     }
-                    Choice::HomeFull(_) => line.wait_again(&ticket, turn.waker()),
-                    Choice::Full => break,
+                    Choice::HomeFull(still) if still == *line => line.wait_again(&ticket, turn.waker()),
+                    Choice::HomeFull(_) | Choice::Full => break,
                     Choice::Nothing => return Err(Reason::NoBackend),
                 }
             }

@@ -279,6 +279,7 @@ impl Journey<'_> {
             retry_statuses: if again { &self.way.retry_statuses } else { &[] },
             may_retry: &|| pool.may_retry(),
             keep_alive: &|| asks_on && !client.is_leaving(),
+            compress: self.way.compress.as_ref(),
         };
         let up = self.exchange.head.body();
         let mut relay = Relay::new(&client.conduit, backend, self.exchange, up, permit, &terms);
