@@ -77,7 +77,8 @@ impl Failure {
             | CertificateError::ExpiredContext { .. }
             | CertificateError::NotValidYet
             | CertificateError::NotValidYetContext { .. } => Failure::CertificateExpired,
-            CertificateError::UnknownIssuer => Failure::CertificateUnknown,
+            // An authority of that name, with another key.
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => Failure::CertificateUnknown,
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
                 Failure::CertificateName
             }
