@@ -265,7 +265,7 @@ fn what_is_wrong_with_a_file_is_said() {
         ),
     ] {
         let complaints = examine(&house.config(&tls, ""), true);
-        let expected = expected.replace("{}", &house.path("").display().to_string().trim_end_matches('/'));
+        let expected = expected.replace("{}", house.path("").display().to_string().trim_end_matches('/'));
         let [complaint] = &complaints[..] else {
             panic!("{tls}: {complaints:?}")
         };
