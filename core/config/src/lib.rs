@@ -22,6 +22,7 @@ mod rescue;
 mod route;
 mod schema;
 mod slot;
+mod sticky;
 mod suggest;
 mod syntax;
 mod tls;

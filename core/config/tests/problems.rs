@@ -156,7 +156,6 @@ fn what_is_not_supported_yet() {
         in_listener("bind = ':80'\ntls_passthrough = {}"),
         [format!("2:1 `tls_passthrough` {not_yet}")]
     );
-    assert_eq!(in_route("split = { web = 1 }"), [format!("1:1 `split` {not_yet}")]);
     assert_eq!(
         in_pool("backends = [{ address = '10.0.0.1:80', site = 'eu' }]\ncheck = { grpc = 'a' }"),
         [format!("1:40 `site` {not_yet}"), format!("2:11 `grpc` {not_yet}"),]
@@ -399,6 +398,42 @@ fn pools() {
                     "3:20 `budget` takes a share such as \"20%\", not an integer | write `\"20%\"`",
                     "4:17 `max` must be from 0% to 100%, not '101%'",
                 ],
+            ),
+            (
+                "backends = []\nsticky = 'cooky'",
+                &["2:10 `sticky` takes \"cookie\", not \"cooky\" | did you mean \"cookie\"?"],
+            ),
+            (
+                "backends = []\nsticky = 'source'",
+                &["2:10 `sticky` takes \"cookie\", not \"source\" | write `{ source = true }`"],
+            ),
+            (
+                "backends = []\nsticky = true",
+                &["2:10 `sticky` takes \"cookie\" or a table, not a boolean"],
+            ),
+            (
+                "backends = []\nsticky = {}",
+                &["2:10 `sticky` says nothing of how a client is known again | write `sticky = \"cookie\"`"],
+            ),
+            (
+                "backends = []\nsticky = { cookie = 'a b', for = '9601h', source = false }",
+                &[
+                    "2:21 \"a b\" is no name of a cookie",
+                    "2:34 `for` must be from 1s to 9600h, not '9601h'",
+                    "2:43 a client is known by either `cookie` or `source`",
+                    "2:52 `source` takes true, not a boolean",
+                ],
+            ),
+            (
+                "backends = []\nsticky = { for = '0s', cooky = 'a' }",
+                &[
+                    "2:18 `for` must be from 1s to 9600h, not '0s'",
+                    "2:24 unknown key `cooky` in `sticky` of `[pool.NAME]` | did you mean `cookie`?",
+                ],
+            ),
+            (
+                "backends = []\nsticky = { header = 'x', for = '1h' }",
+                &["2:26 `for` means nothing with `header` | only a cookie has it"],
             ),
             (
                 "backends = []\nservers = []\nbind = ':80'",

@@ -218,9 +218,13 @@ fn token_of(path: &Path) -> Result<String, Error> {
 /// The pools to which some route leads.
 fn used_pools(config: &Config) -> impl Iterator<Item = &Name> {
     let routes = config.listeners.iter().flat_map(|listener| &listener.routes);
-    routes.filter_map(|route| match &route.action {
-        RouteAction::Pool(name) => Some(name),
-        RouteAction::Redirect(_) | RouteAction::Respond(_) => None,
+    routes.flat_map(|route| {
+        let served = match &route.action {
+            RouteAction::Pool(name) => vec![name],
+            RouteAction::Split(split) => split.sides.iter().map(|side| &side.pool).collect(),
+            RouteAction::Redirect(_) | RouteAction::Respond(_) | RouteAction::Files(_) => Vec::new(),
+        };
+        served.into_iter()
     })
 }
 
