@@ -204,9 +204,9 @@ impl Connection {
 
     /// The connection is at its end.
     pub(super) fn die(&mut self, closed: Closed) {
-        self.dead = Some(closed);
-        let last = self.highest;
+        let last = self.away.last().unwrap_or(self.highest);
         self.say_go_away(last, closed.code, closed.why);
+        self.dead = Some(closed);
         for place in self.streams.places() {
             let stream = self.streams.at_mut(place);
             stream.read_broken.get_or_insert(closed.code);

@@ -317,9 +317,11 @@ impl Connection {
         self.frames
     }
 
-    /// Appends a frame to `output`.
+    /// Appends a frame to `output`; behind the last `GOAWAY` nothing goes.
     fn send(&mut self, kind: Kind, flags: u8, stream: u32, payload: &[u8]) {
-        write(kind, flags, stream, payload, &mut self.output);
+        if self.dead.is_none() {
+            write(kind, flags, stream, payload, &mut self.output);
+        }
     }
 }
 
