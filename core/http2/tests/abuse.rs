@@ -137,7 +137,7 @@ fn bombs() {
     bomb.resize(bomb.len() + 0x31 + 127 + (0x1e << 7), b'x');
     let field = 32 + 1 + 0x31 + 127 + (0x1e << 7);
     let mut large = bomb.clone();
-    large.extend_from_slice(&vec![0xbe; 8]);
+    large.extend_from_slice(&[0xbe; 8]);
     bomb.extend_from_slice(&vec![0xbe; 32 * 1024 * 16 / field + 1]);
     let mut wire = server();
     let closed = wire.receive(&frame(HEADERS, WHOLE, 1, &bomb)).expect_err("a bomb");

@@ -350,3 +350,24 @@ fn the_end_of_a_message_is_in_its_last_frame() {
         assert_eq!(sent, frames, "{text}");
     }
 }
+
+#[test]
+fn after_a_rest_everything_goes_on_and_no_name_comes_twice() {
+    let mut wire = server();
+    let mut names = Vec::new();
+    for number in 0..20 {
+        let id = wire.open(2 * number + 1, WHOLE, &GET);
+        assert!(!names.contains(&id));
+        names.push(id);
+        wire.connection.write(
+            id,
+            b"HTTP/1.1 200 OK\r\nserver: remembered\r\ncontent-length: 0\r\n\r\n",
+        );
+        wire.connection.rest();
+        wire.connection.close(id);
+        wire.connection.rest();
+        let answer = &wire.frames()[0].payload;
+        // What was remembered before still is.
+        assert_eq!(answer.len() < 8, number > 0, "{answer:?}");
+    }
+}
