@@ -6,12 +6,16 @@
 //! * [`origin`] is a backend that records every byte it receives and answers by a script.
 //! * [`message`] reads HTTP/1 messages strictly, for judging what the balancer wrote to either side.
 //! * [`prometheus`] reads metrics strictly.
+//! * [`program`] runs other people's programs, [`python`] the scripts in `python/`, [`chromium`] a browser;
+//!   [`certificate`] makes certificates. `./x tools` installs what they need.
 //! * [`corpus`] reads the conformance cases in `corpus/`, [`conformance`] runs and judges them.
 //!
 //! It never links a crate of the balancer: a misunderstanding must not be shared between a test and what it tests.
 
 pub mod backend;
 pub mod balancer;
+pub mod certificate;
+pub mod chromium;
 pub mod client;
 pub mod conformance;
 pub mod corpus;
@@ -19,5 +23,7 @@ pub mod load;
 pub mod message;
 pub mod notation;
 pub mod origin;
+pub mod program;
 pub mod prometheus;
+pub mod python;
 pub mod scratch;

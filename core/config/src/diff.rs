@@ -122,21 +122,28 @@ fn listener_change(old: &Listener, new: &Listener) -> Change {
         bind,
         routes,
         max_connections,
+        accept_proxy_protocol,
         trusted_proxies,
         timeouts,
         max_header_size,
         max_body_size,
         access_log,
+        tls,
     } = new;
     let settings = differing([
         ("bind", old.bind != *bind),
         ("routes", old.routes != *routes),
         ("max_connections", old.max_connections != *max_connections),
+        (
+            "accept_proxy_protocol",
+            old.accept_proxy_protocol != *accept_proxy_protocol,
+        ),
         ("trusted_proxies", old.trusted_proxies != *trusted_proxies),
         ("timeouts", old.timeouts != *timeouts),
         ("max_header_size", old.max_header_size != *max_header_size),
         ("max_body_size", old.max_body_size != *max_body_size),
         ("access_log", old.access_log != *access_log),
+        ("tls", old.tls != *tls),
     ]);
     Change::ListenerChanged {
         name: name.clone(),
@@ -152,12 +159,16 @@ fn pool_change(old: &Pool, new: &Pool) -> Change {
         balance,
         check,
         eject,
+        sticky,
         max_connections,
         queue,
         retry,
         warmup,
         timeouts,
+        send_proxy_protocol,
         panic,
+        protocol,
+        tls,
     } = new;
     let (added, changed) = compare(&old.backends, backends);
     let (removed, _) = compare(backends, &old.backends);
@@ -169,12 +180,16 @@ fn pool_change(old: &Pool, new: &Pool) -> Change {
         ("balance", old.balance != *balance),
         ("check", old.check != *check),
         ("eject", old.eject != *eject),
+        ("sticky", old.sticky != *sticky),
         ("max_connections", old.max_connections != *max_connections),
         ("queue", old.queue != *queue),
         ("retry", old.retry != *retry),
         ("warmup", old.warmup != *warmup),
         ("timeouts", old.timeouts != *timeouts),
+        ("send_proxy_protocol", old.send_proxy_protocol != *send_proxy_protocol),
         ("panic", old.panic != *panic),
+        ("protocol", old.protocol != *protocol),
+        ("tls", old.tls != *tls),
     ]);
     Change::PoolChanged {
         name: name.clone(),

@@ -5,6 +5,8 @@ mod kinds;
 mod listener;
 mod pool;
 mod root;
+mod route;
+mod tls;
 
 pub(crate) use root::ROOT;
 use std::time::Duration;

@@ -6,8 +6,9 @@ use crate::reading::Reading;
 use crate::route::{self, Placed};
 use crate::slot::Slot;
 use crate::suggest;
+use crate::tls;
 use crate::view::View;
-use evenkeel_model::{AccessLog, BindAddress, Listener, ListenerTimeouts, Match, Name, Route, RouteAction};
+use evenkeel_model::{AccessLog, BindAddress, Listener, ListenerTimeouts, Match, Route, RouteAction};
 use ipnet::IpNet;
 use std::borrow::Cow;
 use std::net::{Ipv6Addr, SocketAddr};
@@ -48,10 +49,14 @@ pub(crate) fn read(reading: &mut Reading<'_>, key: &Spanned<Cow<'_, str>>, view:
     if let Some(inner) = view.table(report, "timeouts") {
         listener.timeouts = timeouts(reading, &inner);
     }
+    listener.accept_proxy_protocol = networks(reading, view, "accept_proxy_protocol");
     listener.trusted_proxies = networks(reading, view, "trusted_proxies");
     let base = reading.base;
     if let Some(log) = view.parsed(&mut reading.report, "access_log", |text| access_log(text, base)) {
         listener.access_log = log;
+    }
+    if let Some(inner) = view.table(&mut reading.report, "tls") {
+        listener.tls = tls::listener(reading, &inner);
     }
     (!listener.name.is_empty() && !listener.bind.is_empty()).then_some(listener)
 }
@@ -99,6 +104,7 @@ fn timeouts(reading: &mut Reading<'_>, view: &View<'_>) -> ListenerTimeouts {
         header: view.duration(report, "header").unwrap_or(default.header),
         idle: view.duration(report, "idle").unwrap_or(default.idle),
         request: view.duration(report, "request").unwrap_or(default.request),
+        tunnel: view.duration(report, "tunnel").unwrap_or(default.tunnel),
     }
 }
 
@@ -167,11 +173,5 @@ fn redirect(reading: &mut Reading<'_>, view: &View<'_>, slot: &Slot<'_>) -> Opti
 
 /// A route for everything.
 pub(crate) fn everything(action: RouteAction) -> Route {
-    Route {
-        name: Name::from("*"),
-        matches: Match::default(),
-        action,
-        timeout: None,
-        retry: None,
-    }
+    Route::new("*", Match::default(), action)
 }

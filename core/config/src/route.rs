@@ -1,17 +1,18 @@
 //! Routes: the short form `routes = { "host/path" = "pool" }` and the long form `[[listener.NAME.route]]`.
 
-use crate::atom::{http, name, pattern};
+mod action;
+mod change;
+mod traffic;
+
+use crate::atom::{self, http, name, pattern};
 use crate::listener;
 use crate::problem::Fault;
 use crate::reading::Reading;
 use crate::slot::Slot;
 use crate::view::View;
-use evenkeel_model::{Match, Name, PathPattern, Respond, Retry, RetryOn, Route, RouteAction, RouteRetry, ValuePattern};
+use evenkeel_model::{Match, Name, PathPattern, Retry, RetryOn, Route, RouteAction, RouteRetry, ValuePattern};
 use std::collections::HashMap;
 use std::ops::Range;
-
-/// Bytes of a fixed answer: it is kept in memory and written at once.
-const BODY_LIMIT: usize = 64 * 1024;
 
 /// A route and its place.
 pub(crate) struct Placed {
@@ -38,16 +39,9 @@ pub(crate) fn short_form(reading: &mut Reading<'_>, slot: &Slot<'_>) -> Vec<Plac
         };
         let pool = pool_name(reading, &pair);
         if let (Some(matches), Some(pool)) = (matches, pool) {
-            let route = Route {
-                name: pair.name.into(),
-                matches,
-                action: RouteAction::Pool(pool),
-                timeout: None,
-                retry: None,
-            };
             routes.push(Placed {
                 span: pair.key_span.clone(),
-                route,
+                route: Route::new(pair.name, matches, RouteAction::Pool(pool)),
                 is_sound: true,
             });
         }
@@ -65,24 +59,37 @@ pub(crate) fn pool_name(reading: &mut Reading<'_>, slot: &Slot<'_>) -> Option<Na
 /// One `[[listener.NAME.route]]`; `None` when what it does is not sound.
 pub(crate) fn long_form(reading: &mut Reading<'_>, view: &View<'_>) -> Option<Placed> {
     let told = reading.report.told();
+    let name = route_name(reading, view);
     let matches = matches(reading, view);
-    let action = action(reading, view);
-    let timeout = view.duration(&mut reading.report, "timeout");
-    let retry = view
-        .table(&mut reading.report, "retry")
-        .map(|inner| retry(reading, &inner));
-    for key in ["timeout", "retry"] {
-        if let (Some(slot), Some(RouteAction::Redirect(_) | RouteAction::Respond(_))) = (view.get(key), &action) {
-            let fault = Fault::new(format!("`{key}` means nothing without `pool`"));
-            reading.report.add(slot.key_span.clone(), fault);
-        }
+    let action = action::action(reading, view);
+    let path_change = change::path(reading, view, &matches);
+    let report = &mut reading.report;
+    let timeout = view.duration(report, "timeout");
+    let set_host = view.parsed(report, "set_host", atom::change::authority);
+    let buffer = view.size(report, "buffer");
+    let max_body_size = view.size(report, "max_body_size");
+    let retry = view.table(report, "retry").map(|inner| self::retry(reading, &inner));
+    let request_headers = change::fields(reading, view, "request_headers");
+    let response_headers = change::fields(reading, view, "response_headers");
+    let mirror = traffic::mirror(reading, view, action.as_ref());
+    let rate = traffic::rate(reading, view);
+    let compress = traffic::compress(reading, view);
+    if let Some(action) = &action {
+        action::refuse_useless(reading, view, action);
     }
     let route = Route {
-        name: route_name(reading, view),
-        matches,
-        action: action?,
+        path_change,
+        set_host,
         timeout,
         retry,
+        request_headers,
+        response_headers,
+        mirror,
+        buffer,
+        max_body_size,
+        rate,
+        compress,
+        ..Route::new(name, matches, action?)
     };
     Some(Placed {
         span: view.place.clone(),
@@ -148,56 +155,6 @@ fn conditions(
         }
     }
     conditions
-}
-
-fn action(reading: &mut Reading<'_>, view: &View<'_>) -> Option<RouteAction> {
-    const ACTIONS: [&str; 3] = ["pool", "redirect", "respond"];
-    let mut written: Vec<Slot<'_>> = ACTIONS.iter().filter_map(|action| view.get(action)).collect();
-    written.sort_by_key(|slot| slot.key_span.start);
-    for second in written.iter().skip(1) {
-        let message = format!(
-            "a route does one thing: either `{}` or `{}`",
-            written[0].name, second.name
-        );
-        reading.report.add(second.key_span.clone(), Fault::new(message));
-    }
-    if !view.is_meant(&["pool", "redirect", "respond", "split", "files"]) {
-        let fault = Fault::new("this route does nothing").help("give it a `pool`, a `redirect` or a `respond`");
-        reading.report.absent(view.place.clone(), fault);
-    }
-    let pool = view.get("pool").and_then(|slot| pool_name(reading, &slot));
-    let redirect = view.parsed(&mut reading.report, "redirect", http::redirect);
-    let respond = view
-        .table(&mut reading.report, "respond")
-        .map(|inner| respond(reading, &inner));
-    pool.map(RouteAction::Pool)
-        .or(redirect.map(RouteAction::Redirect))
-        .or(respond.map(RouteAction::Respond))
-}
-
-fn respond(reading: &mut Reading<'_>, view: &View<'_>) -> Respond {
-    let report = &mut reading.report;
-    let status = view
-        .integer(report, "status")
-        .and_then(|status| u16::try_from(status).ok())
-        .unwrap_or(200);
-    let body = view.get("body").and_then(|slot| slot.text(report)).unwrap_or_default();
-    if body.len() > BODY_LIMIT {
-        let message = format!("`body` has {} bytes, a fixed answer at most {BODY_LIMIT}", body.len());
-        view.blame(report, "body", Fault::new(message));
-    }
-    // RFC 9110 15.3.5, 15.3.6, 15.4.5.
-    if !body.is_empty() && matches!(status, 204 | 205 | 304) {
-        view.blame(
-            report,
-            "body",
-            Fault::new(format!("an answer with status {status} has no body")),
-        );
-    }
-    Respond {
-        status,
-        body: body.into(),
-    }
 }
 
 fn retry(reading: &mut Reading<'_>, view: &View<'_>) -> RouteRetry {

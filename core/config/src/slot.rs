@@ -144,7 +144,11 @@ impl<'a> Slot<'a> {
     }
 
     pub(crate) fn word(&self, report: &mut Report<'_>) -> Option<&'static str> {
-        let (Kind::Word(words), Some(text)) = (self.kind, self.value.get_ref().as_str()) else {
+        let words = self.kind.alternatives().iter().find_map(|kind| {
+            let Kind::Word(words) = kind else { return None };
+            Some(*words)
+        });
+        let (Some(words), Some(text)) = (words, self.value.get_ref().as_str()) else {
             return self.wrong_type(report);
         };
         match words.iter().find(|word| word.word == text) {
@@ -197,16 +201,30 @@ impl<'a> Slot<'a> {
 
     /// The values of an array, or the one value that stands alone.
     pub(crate) fn items(&self, report: &mut Report<'_>) -> Vec<Slot<'a>> {
-        match (self.kind, self.value.get_ref()) {
-            (Kind::List(kind) | Kind::OneOrMore(kind), DeValue::Array(array)) => {
+        let kinds = self.kind.alternatives();
+        let several = kinds
+            .iter()
+            .find(|kind| matches!(kind, Kind::List(_) | Kind::OneOrMore(_)));
+        match (several, self.value.get_ref()) {
+            (Some(Kind::List(kind) | Kind::OneOrMore(kind)), DeValue::Array(array)) => {
                 array.iter().map(|value| self.within(kind, value)).collect()
             }
-            (Kind::OneOrMore(kind), _) => vec![self.within(kind, self.value)],
+            (Some(Kind::OneOrMore(kind)), _) => vec![self.within(kind, self.value)],
             _ => {
                 self.wrong_type::<()>(report);
                 Vec::new()
             }
         }
+    }
+
+    /// Whether it is written as an array.
+    pub(crate) fn is_array(&self) -> bool {
+        self.value.get_ref().is_array()
+    }
+
+    /// Whether it is written as a table.
+    pub(crate) fn is_table(&self) -> bool {
+        self.value.get_ref().is_table()
     }
 
     /// The keys that the user invented, with their values, in the order of the text.

@@ -45,12 +45,15 @@ fn everything() {
         bind = [':80', ':8080']
         pool = 'api'
         max_body_size = '1MB'
+        accept_proxy_protocol = '::1'
         [pool.fresh]
         backends = []
         [pool.api]
         backends = ['10.0.0.3:80', { address = '10.0.0.2:80', name = 'b2', weight = 3 }]
         check = { http = '/up' }
         panic = '10%'
+        sticky = 'cookie'
+        send_proxy_protocol = 'v2'
         [admin]
         bind = '127.0.0.1:9180'
         [log]
@@ -60,10 +63,10 @@ fn everything() {
         said(after),
         [
             "listener new: added",
-            "listener web: changed bind, max_body_size",
+            "listener web: changed bind, accept_proxy_protocol, max_body_size",
             "listener old: removed",
             "pool fresh: added",
-            "pool api: added 10.0.0.3:80, removed 10.0.0.1:80, changed b2, check, panic",
+            "pool api: added 10.0.0.3:80, removed 10.0.0.1:80, changed b2, check, sticky, send_proxy_protocol, panic",
             "pool gone: removed",
             "admin: changed",
             "log: changed",

@@ -29,13 +29,7 @@ fn host(text: &str) -> Option<HostPattern> {
 }
 
 fn route(name: &str, matches: Match, action: RouteAction) -> Route {
-    Route {
-        name: name.into(),
-        matches,
-        action,
-        timeout: None,
-        retry: None,
-    }
+    Route::new(name, matches, action)
 }
 
 #[test]
@@ -65,6 +59,7 @@ fn a_listener_with_everything() {
         pool = 'rest'
         routes = { '*.Example.com/api/*' = 'api' }
         max_connections = 7
+        accept_proxy_protocol = '10.1.0.0/16'
         trusted_proxies = ['10.0.0.0/8', '::1']
         timeouts = { header = '1s', request = '3s' }
         max_header_size = '2KiB'
@@ -108,18 +103,17 @@ fn a_listener_with_everything() {
         routes: vec![
             route("*.Example.com/api/*", suffix, RouteAction::Pool("api".into())),
             Route {
-                name: "/v[0-9]+".into(),
-                matches: long,
-                action: RouteAction::Pool("api".into()),
                 timeout: Some(Duration::from_secs(90)),
                 retry: Some(RouteRetry {
                     attempts: 1,
                     on: vec![RetryOn::Status(503), RetryOn::Status(502), RetryOn::Connect],
                 }),
+                ..route("/v[0-9]+", long, RouteAction::Pool("api".into()))
             },
             route("*", Match::default(), RouteAction::Pool("rest".into())),
         ],
         max_connections: 7,
+        accept_proxy_protocol: vec!["10.1.0.0/16".parse().unwrap()],
         trusted_proxies: vec!["10.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()],
         timeouts: ListenerTimeouts {
             header: Duration::from_secs(1),
@@ -129,6 +123,7 @@ fn a_listener_with_everything() {
         max_header_size: 2048,
         max_body_size: 1_000_000,
         access_log: AccessLog::File("/etc/evenkeel/logs/access.log".into()),
+        tls: None,
     };
     assert_eq!(config(text).listeners, [expected]);
 }
@@ -189,11 +184,13 @@ fn a_pool_with_everything() {
         hash = { on = 'cookie:SID', bounded = 2 }
         check = { http = '/up?a', host = 'h', expect = ['2xx', 404, '410-412'], body = 'ok', every = '1s', timeout = '100ms', fall = 1, rise = 4 }
         eject = { errors = 1, window = '1s', for = '2s', max = '12.5%' }
+        sticky = { cookie = 'SID', for = '90s', secret_file = 'sticky.secret' }
         max_connections = 3
         queue = { size = 0, timeout = '1ms' }
         retry = { attempts = 0, budget = '100%' }
         warmup = '1m'
         timeouts = { connect = '1s', response = '2s', idle = '3s' }
+        send_proxy_protocol = 'v1'
         panic = '0%'
     ";
     let mut one = Backend::new(tcp("127.0.0.1:1"));
@@ -223,12 +220,18 @@ fn a_pool_with_everything() {
         fall: 1,
         rise: 4,
         port: None,
+        send_proxy_protocol: Some(ProxyProtocol::V1),
     });
     pool.eject = Some(Eject {
         errors: 1,
         window: Duration::from_secs(1),
         duration: Duration::from_secs(2),
         max: Share(0.125),
+    });
+    pool.sticky = Some(Sticky::Cookie {
+        name: Some("SID".into()),
+        duration: Some(Duration::from_secs(90)),
+        secret_file: Some("/etc/evenkeel/sticky.secret".into()),
     });
     pool.max_connections = Some(3);
     pool.queue = Queue {
@@ -245,8 +248,29 @@ fn a_pool_with_everything() {
         response: Duration::from_secs(2),
         idle: Duration::from_secs(3),
     };
+    pool.send_proxy_protocol = Some(ProxyProtocol::V1);
     pool.panic = Share(0.0);
     assert_eq!(config(text).pools, [pool]);
+}
+
+#[test]
+fn every_way_to_know_a_client_again() {
+    let cookie = |name: Option<&str>, seconds: Option<u64>| Sticky::Cookie {
+        name: name.map(Into::into),
+        duration: seconds.map(Duration::from_secs),
+        secret_file: None,
+    };
+    for (text, sticky) in [
+        ("'cookie'", cookie(None, None)),
+        ("{ cookie = 'NAME' }", cookie(Some("NAME"), None)),
+        ("{ for = '1h' }", cookie(None, Some(3600))),
+        ("{ header = 'X-Session' }", Sticky::Header("x-session".into())),
+        ("{ source = true }", Sticky::Source),
+    ] {
+        let text =
+            format!("listener.a = {{ bind = ':80', pool = 'p' }}\npool.p = {{ backends = [], sticky = {text} }}");
+        assert_eq!(config(&text).pools[0].sticky, Some(sticky), "{text}");
+    }
 }
 
 #[test]

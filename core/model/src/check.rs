@@ -1,4 +1,4 @@
-use crate::Name;
+use crate::{Name, ProxyProtocol};
 use std::time::Duration;
 
 /// A check: how a pool finds out whether a backend may have traffic.
@@ -16,6 +16,9 @@ pub struct Check {
     pub rise: u32,
     /// Probe this port instead of the backend's own.
     pub port: Option<u16>,
+    /// What the connection of a probe begins with, where those of clients do: that it is a probe. `None` when `port` is
+    /// another one, where nobody expects it.
+    pub send_proxy_protocol: Option<ProxyProtocol>,
 }
 
 /// What a probe asks.
@@ -68,6 +71,7 @@ impl Default for Check {
             fall: 3,
             rise: 2,
             port: None,
+            send_proxy_protocol: None,
         }
     }
 }

@@ -5,18 +5,35 @@
 
 mod admin;
 mod check;
+mod compress;
+mod files;
 mod listener;
 mod moment;
 mod pool;
 mod route;
+mod sticky;
+mod template;
+mod tls;
 
 pub use admin::{Admin, Log, LogFormat, LogLevel};
 pub use check::{Check, CheckKind, Expect, HttpCheck};
+pub use compress::{Compress, Encoding};
+pub use files::Files;
 pub use listener::{AccessLog, BindAddress, Listener, ListenerTimeouts};
 pub use moment::Moment;
-pub use pool::{AdminState, Backend, BackendAddress, Balance, Eject, HashKey, Pool, PoolTimeouts, Queue, Retry, Share};
+pub use pool::{
+    AdminState, Backend, BackendAddress, Balance, Eject, HashKey, Pool, PoolTimeouts, ProxyProtocol, Queue, Retry,
+    Share,
+};
 pub use route::{
-    HostPattern, Match, PathPattern, RedirectTo, Respond, RetryOn, Route, RouteAction, RouteRetry, ValuePattern,
+    FieldChanges, HostPattern, Match, Mirror, PathChange, PathPattern, Rate, RateKey, RedirectTo, Respond, RetryOn,
+    Route, RouteAction, RouteRetry, Side, Split, SplitBy, ValuePattern,
+};
+pub use sticky::Sticky;
+pub use template::{Part, Template, Variable};
+pub use tls::{
+    Alpn, CertificateFiles, ClientAuth, ClientCertificates, ClientHeader, ListenerTls, PoolProtocol, PoolTls,
+    TlsVersion,
 };
 
 /// A name given by the operator to a listener, pool or backend. Cheap to clone; never empty; at most 128 bytes.

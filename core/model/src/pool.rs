@@ -1,4 +1,4 @@
-use crate::{Check, Name};
+use crate::{Check, Name, PoolProtocol, PoolTls, Sticky};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,6 +16,8 @@ pub struct Pool {
     pub check: Option<Check>,
     /// `None` (`eject = false`): traffic's own verdict is not asked.
     pub eject: Option<Eject>,
+    /// How a client is known again; `None` = it is not.
+    pub sticky: Option<Sticky>,
     /// In-flight requests per backend, 1 ..= 1,000,000; `None` = no cap. A backend's own value wins.
     pub max_connections: Option<u32>,
     /// Where requests wait when every usable backend is at its cap.
@@ -26,8 +28,14 @@ pub struct Pool {
     pub warmup: Duration,
     /// How long a backend may take.
     pub timeouts: PoolTimeouts,
+    /// What each connection to a backend begins with, to tell who the client is; `None` = nothing (the default).
+    pub send_proxy_protocol: Option<ProxyProtocol>,
     /// Below this share of usable backends all are used: better slow than nothing. Default 50 %.
     pub panic: Share,
+    /// What the backends speak.
+    pub protocol: PoolProtocol,
+    /// `None`: connections to the backends are not encrypted.
+    pub tls: Option<PoolTls>,
 }
 
 impl Pool {
@@ -39,12 +47,16 @@ impl Pool {
             balance: Balance::default(),
             check: Some(Check::default()),
             eject: Some(Eject::default()),
+            sticky: None,
             max_connections: None,
             queue: Queue::default(),
             retry: Retry::default(),
             warmup: Duration::ZERO,
             timeouts: PoolTimeouts::default(),
+            send_proxy_protocol: None,
             panic: Share::percent(50),
+            protocol: PoolProtocol::Http1,
+            tls: None,
         }
     }
 }
@@ -257,6 +269,15 @@ impl Default for PoolTimeouts {
             idle: Duration::from_secs(60),
         }
     }
+}
+
+/// A version of the PROXY protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ProxyProtocol {
+    /// A line of text.
+    V1,
+    /// A block of bytes.
+    V2,
 }
 
 /// A share of a whole, 0 ..= 100 %, kept as a fraction 0.0 ..= 1.0.

@@ -8,17 +8,12 @@ use std::time::Instant;
 const ROUNDS: u32 = 5_000_000;
 
 fn route(host: Option<String>, path: Option<String>) -> Route {
-    Route {
-        name: "route".into(),
-        matches: Match {
-            host: host.map(|host| HostPattern::Exact(host.into())),
-            path: path.map(|path| PathPattern::Prefix(path.into())),
-            ..Match::default()
-        },
-        action: RouteAction::Pool("pool".into()),
-        timeout: None,
-        retry: None,
-    }
+    let matches = Match {
+        host: host.map(|host| HostPattern::Exact(host.into())),
+        path: path.map(|path| PathPattern::Prefix(path.into())),
+        ..Match::default()
+    };
+    Route::new("route", matches, RouteAction::Pool("pool".into()))
 }
 
 fn measure(title: &str, routes: &[Route], targets: &[(String, String)]) {

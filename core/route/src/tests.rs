@@ -1,6 +1,7 @@
 mod choices;
 mod naive;
 mod paths;
+mod splits;
 
 use crate::{FieldList, Request, Router};
 use evenkeel_model::{HostPattern, Match, PathPattern, Route, RouteAction, ValuePattern};
@@ -26,17 +27,12 @@ pub(crate) fn route(text: &str) -> Route {
     } else {
         Some(PathPattern::Exact(path.into()))
     };
-    Route {
-        name: text.into(),
-        matches: Match {
-            host,
-            path,
-            ..Match::default()
-        },
-        action: RouteAction::Pool("pool".into()),
-        timeout: None,
-        retry: None,
-    }
+    let matches = Match {
+        host,
+        path,
+        ..Match::default()
+    };
+    Route::new(text, matches, RouteAction::Pool("pool".into()))
 }
 
 pub(crate) fn value(text: &str) -> ValuePattern {

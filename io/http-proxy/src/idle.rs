@@ -1,7 +1,7 @@
 //! Idle connections to the backends of one pool, on one worker.
 
+use crate::conduit::Conduit;
 use evenkeel_model::Moment;
-use evenkeel_net::Socket;
 use evenkeel_pool::BackendId;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use std::time::Duration;
 const IDLE_PER_BACKEND: usize = 1024;
 
 struct Idle {
-    socket: Socket,
+    conduit: Conduit,
     since: Moment,
 }
 
@@ -25,28 +25,28 @@ pub(crate) struct IdleConnections {
 impl IdleConnections {
     /// An idle connection to `backend` on which nothing has happened. `surely` asks the kernel too: for requests
     /// that must not be sent twice.
-    pub(crate) fn take(&mut self, backend: BackendId, surely: bool) -> Option<Socket> {
+    pub(crate) fn take(&mut self, backend: BackendId, surely: bool) -> Option<Conduit> {
         let stack = self.stacks.get_mut(&backend)?;
         while let Some(idle) = stack.pop() {
-            if idle.socket.may_read() || idle.socket.is_gone() || (surely && !idle.socket.is_quiet()) {
+            if idle.conduit.may_read() || idle.conduit.is_gone() || (surely && !idle.conduit.is_quiet()) {
                 continue;
             }
-            idle.socket.adopt();
-            return Some(idle.socket);
+            idle.conduit.adopt();
+            return Some(idle.conduit);
         }
         None
     }
 
-    pub(crate) fn give(&mut self, backend: BackendId, socket: Socket, now: Moment) {
+    pub(crate) fn give(&mut self, backend: BackendId, conduit: Conduit, now: Moment) {
         if self.closed {
             return;
         }
-        socket.release();
+        conduit.release();
         let stack = self.stacks.entry(backend).or_default();
         if stack.len() >= IDLE_PER_BACKEND {
             stack.remove(0);
         }
-        stack.push(Idle { socket, since: now });
+        stack.push(Idle { conduit, since: now });
     }
 
     /// Closes what has been idle for longer than `limit`, what its other side ended, and what leads to a backend
@@ -56,7 +56,7 @@ impl IdleConnections {
             if !keep(*backend) {
                 return false;
             }
-            stack.retain(|idle| now.since(idle.since) < limit && !idle.socket.may_read() && !idle.socket.is_gone());
+            stack.retain(|idle| now.since(idle.since) < limit && !idle.conduit.may_read() && !idle.conduit.is_gone());
             !stack.is_empty()
         });
     }

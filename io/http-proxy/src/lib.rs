@@ -7,20 +7,27 @@
 mod accept;
 mod access_log;
 mod client;
+mod conduit;
 mod door;
 mod exchange;
 mod facts;
+mod files;
+mod gather;
 mod idle;
+mod mirror;
 mod outbox;
 mod own;
 mod patience;
 mod pool_side;
 mod proxy;
+mod reach;
 mod reason;
 mod relay;
+mod rules;
 mod scratch;
 mod server;
 mod stats;
+mod trunk;
 mod tunnel;
 mod world;
 

@@ -1,4 +1,4 @@
-use evenkeel_net::Socket;
+use crate::conduit::Conduit;
 use std::io::{self, IoSlice};
 
 /// From this size on, a body is sent together with the head before it instead of being copied behind it.
@@ -17,16 +17,30 @@ impl Outbox {
         self.bytes.is_empty()
     }
 
+    /// Whether anything, here or already handed over, is not in the kernel yet.
+    pub(crate) fn waits_for(&self, to: &Conduit) -> bool {
+        !self.is_empty() || to.has_unsent()
+    }
+
     pub(crate) fn clear(&mut self) {
         self.bytes.clear();
         self.sent = 0;
     }
 
     /// Sends what is here; returns how much went.
-    pub(crate) fn flush(&mut self, socket: &Socket) -> io::Result<usize> {
+    pub(crate) fn flush(&mut self, to: &Conduit) -> io::Result<usize> {
+        let total = self.flush_with(|bytes| to.try_write(bytes))?;
+        if self.is_empty() {
+            to.try_flush()?;
+        }
+        Ok(total)
+    }
+
+    /// Sends what is here in another way of writing; returns how much went.
+    pub(crate) fn flush_with(&mut self, write: impl Fn(&[u8]) -> io::Result<Option<usize>>) -> io::Result<usize> {
         let mut total = 0;
         while self.sent < self.bytes.len() {
-            let Some(count) = socket.try_write(&self.bytes[self.sent..])? else {
+            let Some(count) = write(&self.bytes[self.sent..])? else {
                 break;
             };
             self.sent += count;
@@ -39,23 +53,23 @@ impl Outbox {
     }
 
     /// Sends `run` after what is here, keeping what does not fit; returns how much went.
-    pub(crate) fn send(&mut self, socket: &Socket, run: &[u8]) -> io::Result<usize> {
+    pub(crate) fn send(&mut self, to: &Conduit, run: &[u8]) -> io::Result<usize> {
         if !self.is_empty() {
             if run.len() < GATHER_BYTES {
                 self.bytes.extend_from_slice(run);
                 return Ok(0);
             }
-            return self.send_gathered(socket, run);
+            return self.send_gathered(to, run);
         }
-        let count = socket.try_write(run)?.unwrap_or(0);
+        let count = to.try_write(run)?.unwrap_or(0);
         self.bytes.extend_from_slice(&run[count..]);
         Ok(count)
     }
 
-    fn send_gathered(&mut self, socket: &Socket, run: &[u8]) -> io::Result<usize> {
+    fn send_gathered(&mut self, to: &Conduit, run: &[u8]) -> io::Result<usize> {
         let waiting = self.bytes.len() - self.sent;
         let pieces = [IoSlice::new(&self.bytes[self.sent..]), IoSlice::new(run)];
-        let count = socket.try_write_pieces(&pieces)?.unwrap_or(0);
+        let count = to.try_write_pieces(&pieces)?.unwrap_or(0);
         if count >= waiting {
             self.clear();
             self.bytes.extend_from_slice(&run[count - waiting..]);

@@ -1,21 +1,20 @@
 //! After a switch of protocols: bytes in both directions until both have ended.
 
+use crate::conduit::Conduit;
 use crate::outbox::Outbox;
 use crate::scratch;
-use evenkeel_net::{Elapsed, Socket, reactor, within};
+use evenkeel_net::{Elapsed, reactor, within};
 use std::io;
 use std::task::Poll;
 use std::time::Duration;
 
-/// A tunnel in which nothing moved for this long is cut: its sides may be long gone without a word.
-const TUNNEL_IDLE: Duration = Duration::from_secs(3600);
 /// Rounds before others get their turn.
 const ROUNDS: u32 = 32;
 
 /// One direction.
 struct Way<'a> {
-    from: &'a Socket,
-    to: &'a Socket,
+    from: &'a Conduit,
+    to: &'a Conduit,
     outbox: &'a mut Outbox,
     /// `from` has ended its sending.
     ended: bool,
@@ -31,9 +30,9 @@ impl Way<'_> {
     }
 
     fn step(&mut self) -> io::Result<bool> {
-        if !self.outbox.is_empty() {
+        if self.outbox.waits_for(self.to) {
             let count = self.outbox.flush(self.to)?;
-            if !self.outbox.is_empty() {
+            if self.outbox.waits_for(self.to) {
                 return Ok(count > 0);
             }
         }
@@ -60,13 +59,14 @@ impl Way<'_> {
     }
 }
 
-/// Carries bytes until both sides have ended or one is gone; returns how many went up and down. What is in the
+/// Carries bytes until both sides have ended, one is gone, or nothing moved for `silence`; returns how many went up and down. What is in the
 /// outboxes goes first.
 pub(crate) async fn run(
-    client: &Socket,
-    backend: &Socket,
+    client: &Conduit,
+    backend: &Conduit,
     to_backend: &mut Outbox,
     to_client: &mut Outbox,
+    silence: Duration,
 ) -> (u64, u64) {
     let mut up = Way {
         from: client,
@@ -86,7 +86,7 @@ pub(crate) async fn run(
     };
     loop {
         let mut moved_any = false;
-        let round = within(reactor::now() + TUNNEL_IDLE, || {
+        let round = within(reactor::now() + silence, || {
             for _ in 0..ROUNDS {
                 let moved = match (up.step(), down.step()) {
                     (Ok(up), Ok(down)) => up | down,

@@ -134,6 +134,42 @@ impl Socket {
         }
     }
 
+    /// Looks at what is there and leaves it there; as [`Socket::try_read`] otherwise, but for that more must come, or the
+    /// other side end its sending, before it is worth another look.
+    ///
+    /// # Errors
+    /// As recv(2), without `WouldBlock` and `Interrupted`.
+    pub fn try_peek(&self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+        if !reactor::cell(self.key, |cell| cell.readable) {
+            return Ok(None);
+        }
+        let result = again_if_interrupted(|| Ok(recv(self.as_fd(), &mut *buffer, RecvFlags::PEEK)?.0));
+        match result {
+            Ok(length) => Ok(Some(length)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                reactor::cell(self.key, |cell| cell.readable = false);
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// After a look that was not enough: whether more may come. Then the owning task is queued when it does.
+    pub fn await_more(&self) -> bool {
+        reactor::cell(self.key, |cell| {
+            cell.readable = cell.read_closed;
+            !cell.read_closed && !cell.gone
+        })
+    }
+
+    /// The address of our end; `None` for a unix socket.
+    pub fn local_address(&self) -> Option<std::net::SocketAddr> {
+        match &self.stream {
+            Stream::Tcp(stream) => stream.local_addr().ok(),
+            Stream::Unix(_) => None,
+        }
+    }
+
     /// Writes what fits; `None` = nothing now.
     ///
     /// # Errors
@@ -149,6 +185,38 @@ impl Socket {
     pub fn try_write_pieces(&self, pieces: &[IoSlice<'_>]) -> io::Result<Option<usize>> {
         let length = pieces.iter().map(|piece| piece.len()).sum();
         self.written(length, || Ok(rustix::io::writev(self.as_fd(), pieces)?))
+    }
+
+    /// As [`Socket::try_write`], where more follows at once that may share a packet with it.
+    ///
+    /// # Errors
+    /// As send(2), without `WouldBlock` and `Interrupted`.
+    pub fn try_write_more(&self, bytes: &[u8]) -> io::Result<Option<usize>> {
+        let flags = SendFlags::NOSIGNAL | SendFlags::MORE;
+        self.written(bytes.len(), || Ok(send(self.as_fd(), bytes, flags)?))
+    }
+
+    /// Writes what fits of `length` bytes of a file from `offset` on, which no process has to copy; `None` = nothing
+    /// now, `Some(0)` = the file has no byte there any more. Fewer than `length` says nothing about what still fits.
+    ///
+    /// # Errors
+    /// As sendfile(2), without `WouldBlock` and `Interrupted`: the file's errors too.
+    pub fn try_send_file(&self, file: BorrowedFd<'_>, offset: u64, length: usize) -> io::Result<Option<usize>> {
+        let send = || {
+            let mut offset = offset;
+            Ok(rustix::fs::sendfile(self.as_fd(), file, Some(&mut offset), length)?)
+        };
+        if !reactor::cell(self.key, |cell| cell.writable) {
+            return Ok(None);
+        }
+        match again_if_interrupted(send) {
+            Ok(count) => Ok(Some(count)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                reactor::cell(self.key, |cell| cell.writable = false);
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     fn written(&self, length: usize, write: impl FnMut() -> io::Result<usize>) -> io::Result<Option<usize>> {

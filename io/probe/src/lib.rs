@@ -8,7 +8,8 @@ mod tests;
 mod words;
 
 use evenkeel_check::{Conversation, Verdict};
-use evenkeel_model::{BackendAddress, Check};
+use evenkeel_model::{BackendAddress, Check, ProxyProtocol};
+use evenkeel_proxy_protocol::{Told, write_v1, write_v2};
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -73,7 +74,7 @@ pub async fn probe(address: &BackendAddress, check: &Check, name: &str) -> (Verd
                     started.elapsed(),
                 ),
                 Ok(mut stream) => {
-                    let held = hold(&mut stream, conversation, started, check.timeout).await;
+                    let held = hold(&mut stream, conversation, started, check).await;
                     if !held.backend_closed {
                         // Closing first would leave a local port in TIME_WAIT for a minute after every probe; a reset
                         // leaves nothing. If it cannot be had, that is no verdict on the backend.
@@ -86,7 +87,7 @@ pub async fn probe(address: &BackendAddress, check: &Check, name: &str) -> (Verd
         BackendAddress::Unix(path) => match connect(started, check.timeout, || UnixStream::connect(path)).await {
             Err(reason) => (Verdict::Fail(reason), started.elapsed()),
             Ok(mut stream) => {
-                let held = hold(&mut stream, conversation, started, check.timeout).await;
+                let held = hold(&mut stream, conversation, started, check).await;
                 (held.verdict, held.took)
             }
         },
@@ -134,15 +135,19 @@ fn is_ourselves(stream: &TcpStream) -> bool {
     matches!((stream.local_addr(), stream.peer_addr()), (Ok(local), Ok(peer)) if local == peer)
 }
 
-/// Holds `conversation` over `stream` until there is a verdict, or until `limit` after `started`.
+/// Holds `conversation` over `stream` until there is a verdict, or until the check's timeout after `started`.
 async fn hold<S: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut S,
     mut conversation: Conversation,
     started: Instant,
-    limit: Duration,
+    check: &Check,
 ) -> Held {
+    let limit = check.timeout;
     let mut backend_closed = false;
-    let talk = talk(stream, &mut conversation, &mut backend_closed);
+    let talk = async {
+        introduce(stream, check.send_proxy_protocol).await?;
+        talk(stream, &mut conversation, &mut backend_closed).await
+    };
     let (verdict, is_certain) = match timeout(left(started, limit), talk).await {
         Ok(Ok(verdict)) => (verdict, true),
         Ok(Err(error)) => (Verdict::Fail(words::error(&error)), false),
@@ -161,6 +166,17 @@ async fn hold<S: AsyncRead + AsyncWrite + Unpin>(
         took,
         backend_closed,
     }
+}
+
+/// Where connections begin with a PROXY header, that of a probe says that it speaks for nobody.
+async fn introduce<S: AsyncWrite + Unpin>(stream: &mut S, version: Option<ProxyProtocol>) -> io::Result<()> {
+    let mut header = Vec::new();
+    match version {
+        None => return Ok(()),
+        Some(ProxyProtocol::V1) => write_v1(&Told::Nothing, &mut header),
+        Some(ProxyProtocol::V2) => write_v2(&Told::Nothing, &mut header),
+    }
+    stream.write_all(&header).await
 }
 
 async fn talk<S: AsyncRead + AsyncWrite + Unpin>(

@@ -3,7 +3,7 @@
 
 use crate::{Limits, hold, probe, words};
 use evenkeel_check::{Conversation, Verdict};
-use evenkeel_model::{BackendAddress, Check, CheckKind, Expect, HttpCheck};
+use evenkeel_model::{BackendAddress, Check, CheckKind, Expect, HttpCheck, ProxyProtocol};
 use socket2::{Domain, Socket, Type};
 use std::future::Future;
 use std::io::{self, ErrorKind, Read, Write};
@@ -92,6 +92,40 @@ fn tcp_passes_and_leaves_nothing_behind() {
 }
 
 #[test]
+fn a_probe_is_introduced_as_nobodys() {
+    let lines: [(ProxyProtocol, &[u8]); 2] = [
+        (ProxyProtocol::V1, b"PROXY UNKNOWN\r\n"),
+        (ProxyProtocol::V2, b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0"),
+    ];
+    for (version, header) in lines {
+        let (address, thread) = backend(|stream| {
+            let head = read_head(stream);
+            // The second version begins like the end of a head.
+            let rest = if head == "\r\n\r\n" {
+                read_head(stream)
+            } else {
+                String::new()
+            };
+            stream
+                .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+                .unwrap();
+            head + &rest
+        });
+        let check = Check {
+            send_proxy_protocol: Some(version),
+            ..http(None, LONG)
+        };
+        assert_eq!(verdict(&address, &check), Verdict::Pass);
+        let received = thread.join().unwrap();
+        assert!(received.as_bytes().starts_with(header), "{received:?}");
+        assert!(
+            received.as_bytes()[header.len()..].starts_with(b"GET /healthz "),
+            "{received:?}"
+        );
+    }
+}
+
+#[test]
 fn nobody_listens() {
     // Bound but not listening: nobody else gets the port, and a connect is refused.
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
@@ -146,7 +180,7 @@ fn the_backend_is_given_a_moment_to_close_first() {
                 theirs.shutdown().await.unwrap();
             }
             let check = http(None, LONG);
-            let held = hold(&mut ours, Conversation::new(&check, "x"), Instant::now(), LONG).await;
+            let held = hold(&mut ours, Conversation::new(&check, "x"), Instant::now(), &check).await;
             assert_eq!((held.verdict, held.backend_closed), (Verdict::Pass, closes));
         });
     }

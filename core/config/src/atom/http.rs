@@ -2,12 +2,12 @@
 
 use crate::problem::{Fault, shown};
 use crate::suggest;
-use evenkeel_model::{Expect, HashKey, Name, RedirectTo, RetryOn, ValuePattern};
+use evenkeel_model::{Expect, HashKey, Name, RateKey, RedirectTo, RetryOn, SplitBy, ValuePattern};
 
 /// The registered methods that people use; another one may still be written.
 const METHODS: &[&str] = &["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"];
 /// Bytes of a name or value that a route, hash or check asks for.
-const VALUE_LIMIT: usize = 4096;
+pub(crate) const VALUE_LIMIT: usize = 4096;
 
 /// RFC 9110 5.6.2.
 fn is_token(text: &str) -> bool {
@@ -163,6 +163,39 @@ pub(crate) fn hash_key(text: &str) -> Result<HashKey, Fault> {
             }))
         }
     }
+}
+
+/// `source`, `header:NAME`, `cookie:NAME`.
+pub(crate) fn split_by(text: &str) -> Result<SplitBy, Fault> {
+    match text.split_once(':') {
+        None if text == "source" => Ok(SplitBy::Source),
+        Some(("header", name)) => field_name(name).map(SplitBy::Header),
+        Some(("cookie", name)) => cookie_name(name).map(SplitBy::Cookie),
+        None | Some(_) => Err(no_key(text, "split by", &["source", "header:NAME", "cookie:NAME"])),
+    }
+}
+
+/// `source`, `header:NAME`, `cookie:NAME`, `all`.
+pub(crate) fn rate_on(text: &str) -> Result<RateKey, Fault> {
+    match text.split_once(':') {
+        None if text == "source" => Ok(RateKey::Source),
+        None if text == "all" => Ok(RateKey::All),
+        Some(("header", name)) => field_name(name).map(RateKey::Header),
+        Some(("cookie", name)) => cookie_name(name).map(RateKey::Cookie),
+        None | Some(_) => Err(no_key(
+            text,
+            "count apart",
+            &["source", "header:NAME", "cookie:NAME", "all"],
+        )),
+    }
+}
+
+fn no_key(text: &str, purpose: &str, words: &[&str]) -> Fault {
+    let fault = Fault::new(format!("\"{}\" is nothing to {purpose}", shown(text)));
+    fault.help(match suggest::nearest(text, words.iter().copied()) {
+        Some(meant) => format!("did you mean \"{meant}\"?"),
+        None => format!("write one of \"{}\"", words.join("\", \"")),
+    })
 }
 
 /// The target of an http check: a path, a query is allowed.

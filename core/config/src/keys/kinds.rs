@@ -42,6 +42,11 @@ pub(crate) static PATH: Text = Text {
     pattern: ".",
 };
 
+pub(crate) static SERVER_NAME: Text = Text {
+    what: "a name such as \"app.internal\"",
+    pattern: r"^[0-9A-Za-z_.:-]+$",
+};
+
 pub(crate) static LOG_PLACE: Text = Text {
     what: "\"off\", \"stdout\", \"stderr\" or a path",
     pattern: ".",
@@ -92,6 +97,11 @@ pub(crate) static FIELD_NAME: Text = Text {
     pattern: "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$",
 };
 
+pub(crate) static COOKIE_NAME: Text = Text {
+    what: "the name of a cookie",
+    pattern: "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$",
+};
+
 pub(crate) static PARAMETER: Text = Text {
     what: "a parameter",
     pattern: ".",
@@ -120,6 +130,46 @@ pub(crate) static RETRY_ON: Text = Text {
 pub(crate) static HASH_ON: Text = Text {
     what: "\"source\", \"path\", \"uri\", \"header:NAME\" or \"cookie:NAME\"",
     pattern: "^(source|path|uri|header:.+|cookie:.+)$",
+};
+
+pub(crate) static SPLIT_BY: Text = Text {
+    what: "\"source\", \"header:NAME\" or \"cookie:NAME\"",
+    pattern: "^(source|header:.+|cookie:.+)$",
+};
+
+pub(crate) static RATE_ON: Text = Text {
+    what: "\"source\", \"header:NAME\", \"cookie:NAME\" or \"all\"",
+    pattern: "^(source|all|header:.+|cookie:.+)$",
+};
+
+pub(crate) static STRIP_PREFIX: Text = Text {
+    what: "the beginning of a path such as \"/api\"",
+    pattern: r"^/[^\s?#*]*[^\s?#*/]$",
+};
+
+pub(crate) static REWRITE_PATH: Text = Text {
+    what: "a path such as \"/v2/*\"",
+    pattern: r"^/[^\s?#]*$",
+};
+
+pub(crate) static AUTHORITY: Text = Text {
+    what: "a host such as \"app.internal\"",
+    pattern: r"^\S+$",
+};
+
+pub(crate) static TEMPLATE: Text = Text {
+    what: "a value in quotes",
+    pattern: "",
+};
+
+pub(crate) static FILE_NAME: Text = Text {
+    what: "the name of a file",
+    pattern: "^[^/]*$",
+};
+
+pub(crate) static CONTENT_TYPE: Text = Text {
+    what: "a content type such as \"text/html\" or \"text/*\"",
+    pattern: r"^[^\s/;]+/[^\s/;]+$",
 };
 
 pub(crate) static CHECK_PATH: Text = Text {

@@ -12,10 +12,10 @@ impl Relay<'_> {
             // What came of the body together with the head goes out together with it.
             moved |= self.take_body()?;
         }
-        if !self.exchange.to_backend.is_empty() {
+        if self.exchange.to_backend.waits_for(self.backend) {
             let result = self.exchange.to_backend.flush(self.backend);
             moved |= self.count_sent(&result)?;
-            if !self.exchange.to_backend.is_empty() {
+            if self.exchange.to_backend.waits_for(self.backend) {
                 return Ok(moved);
             }
         }

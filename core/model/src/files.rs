@@ -1,0 +1,28 @@
+use crate::Name;
+use std::path::PathBuf;
+
+/// Files of a directory, served by us.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Files {
+    /// The directory, absolute. Nothing outside of it is ever opened.
+    pub root: PathBuf,
+    /// What is served for a directory, looked for in it; one file name. Empty = directories are not served. Default
+    /// `index.html`.
+    pub index: Name,
+    /// Whether `x.br`, `x.zst` and `x.gz` beside `x` are sent in its place to clients that take them. Default true.
+    pub precompressed: bool,
+    /// Whether names that begin with a dot are served. Default false.
+    pub hidden: bool,
+}
+
+impl Files {
+    /// The files of a directory with every default.
+    pub fn new(root: impl Into<PathBuf>) -> Files {
+        Files {
+            root: root.into(),
+            index: "index.html".into(),
+            precompressed: true,
+            hidden: false,
+        }
+    }
+}
