@@ -34,6 +34,10 @@ pub(crate) fn is_token_byte(byte: u8) -> bool {
     TOKEN[byte as usize]
 }
 
+pub(crate) fn is_target_byte(byte: u8) -> bool {
+    TARGET[byte as usize]
+}
+
 pub(crate) fn is_host_byte(byte: u8) -> bool {
     HOST[byte as usize]
 }

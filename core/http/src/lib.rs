@@ -30,6 +30,7 @@ mod answer;
 mod body;
 mod bytes;
 mod connection;
+mod edits;
 mod fault;
 mod field;
 mod framing;
@@ -42,6 +43,7 @@ mod response;
 
 pub use answer::{error_answer, fixed_answer, reason_phrase};
 pub use body::{Body, CHUNK_END, Chunks, LAST_CHUNK, Run, Segment, SegmentKind, chunk_head};
+pub use edits::Edits;
 pub use fault::{Fault, Refused};
 pub use field::{Field, FieldId, Span};
 pub use framing::{RequestFraming, ResponseFraming};

@@ -237,6 +237,11 @@ impl RequestHead {
         }
     }
 
+    /// Lets no trailers pass: where a route takes fields away, none may come in again behind the body.
+    pub fn drop_trailers(&mut self) {
+        self.drops_trailers = true;
+    }
+
     /// Whether it may be sent a second time although the first may have been executed (RFC 9110 9.2.2).
     pub fn may_repeat(&self) -> bool {
         may_repeat(self.kind)

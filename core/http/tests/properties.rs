@@ -118,6 +118,28 @@ fn bodies_in_chunks() {
     hold("chunked", laws::chunked);
 }
 
+/// Heads of both kinds, with orders in front of them.
+#[test]
+fn changed_heads() {
+    let mut samples = corpus("http_request");
+    samples.extend(corpus("http_response"));
+    let mut dice = Dice(0xed17);
+    for round in 0..ROUNDS {
+        let orders: Vec<u8> = (0..dice.below(48))
+            .map(|_| match dice.below(3) {
+                0 => SHARP[dice.below(SHARP.len())],
+                _ => dice.below(256) as u8,
+            })
+            .collect();
+        let mut bytes = vec![orders.len() as u8];
+        bytes.extend_from_slice(&orders);
+        bytes.extend_from_slice(&samples[dice.below(samples.len())]);
+        if std::panic::catch_unwind(|| laws::edited(&bytes)).is_err() {
+            panic!("round {round}: {}", bytes.escape_ascii());
+        }
+    }
+}
+
 /// Not made from anything sound.
 #[test]
 fn noise() {

@@ -31,11 +31,13 @@ mod host;
 mod path;
 mod prefixes;
 mod rule;
+mod split;
 mod table;
 #[cfg(test)]
 mod tests;
 
 pub use explain::{Explanation, Missed};
+pub use split::{Sides, key_of};
 
 use evenkeel_model::Route;
 use host::HostKey;

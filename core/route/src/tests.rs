@@ -1,6 +1,7 @@
 mod choices;
 mod naive;
 mod paths;
+mod splits;
 
 use crate::{FieldList, Request, Router};
 use evenkeel_model::{HostPattern, Match, PathPattern, Route, RouteAction, ValuePattern};

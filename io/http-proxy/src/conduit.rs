@@ -11,6 +11,13 @@ pub(crate) enum Conduit {
 }
 
 impl Conduit {
+    /// The socket, where what is written reaches the other side as it is: files may go past us.
+    pub(crate) fn plain(&self) -> Option<&Socket> {
+        match self {
+            Conduit::Plain(socket) => Some(socket),
+        }
+    }
+
     /// Reads what is there; `Some(0)` = the other side has ended its sending, `None` = nothing now.
     pub(crate) fn try_read(&self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
         match self {

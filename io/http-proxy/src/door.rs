@@ -1,6 +1,7 @@
 //! A listener as one worker sees it: what the configuration says, made ready for requests.
 
 use crate::access_log::{Lines, Sink};
+use crate::files::FilesSide;
 use crate::pool_side::PoolSide;
 use crate::stats::{Codes, Histogram, Reasons, Stats};
 use evenkeel_http::Limits;
@@ -102,6 +103,7 @@ pub(crate) enum Action {
     Pool(Rc<PoolSide>, Arc<Histogram>),
     Redirect(RedirectTo),
     Respond(Respond),
+    Files(FilesSide),
 }
 
 /// Makes a listener ready.
@@ -144,7 +146,8 @@ impl Builder<'_> {
             }
             RouteAction::Redirect(to) => (Action::Redirect(to.clone()), &none),
             RouteAction::Respond(respond) => (Action::Respond(respond.clone()), &none),
-            RouteAction::Split(_) | RouteAction::Files(_) => return None,
+            RouteAction::Files(files) => (Action::Files(FilesSide::new(files.clone())), &none),
+            RouteAction::Split(_) => return None,
         };
         let on = route.retry.iter().flat_map(|retry| &retry.on);
         let retry_statuses = on.filter_map(|on| match on {

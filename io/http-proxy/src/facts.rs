@@ -153,7 +153,7 @@ impl Line<'_> {
         object.text("route", self.way.map_or(b"", |way| way.name.as_bytes()));
         let pool: &[u8] = match self.way.map(|way| &way.action) {
             Some(Action::Pool(pool, _)) => pool.shared.name.as_bytes(),
-            Some(Action::Redirect(_) | Action::Respond(_)) | None => b"",
+            Some(Action::Redirect(_) | Action::Respond(_) | Action::Files(_)) | None => b"",
         };
         object.text("pool", pool);
         object.text("backend", record.backend.as_deref().unwrap_or("").as_bytes());

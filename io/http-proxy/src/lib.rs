@@ -11,6 +11,7 @@ mod conduit;
 mod door;
 mod exchange;
 mod facts;
+mod files;
 mod idle;
 mod outbox;
 mod own;

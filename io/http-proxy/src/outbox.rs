@@ -29,9 +29,18 @@ impl Outbox {
 
     /// Sends what is here; returns how much went.
     pub(crate) fn flush(&mut self, to: &Conduit) -> io::Result<usize> {
+        let total = self.flush_with(|bytes| to.try_write(bytes))?;
+        if self.is_empty() {
+            to.try_flush()?;
+        }
+        Ok(total)
+    }
+
+    /// Sends what is here in another way of writing; returns how much went.
+    pub(crate) fn flush_with(&mut self, write: impl Fn(&[u8]) -> io::Result<Option<usize>>) -> io::Result<usize> {
         let mut total = 0;
         while self.sent < self.bytes.len() {
-            let Some(count) = to.try_write(&self.bytes[self.sent..])? else {
+            let Some(count) = write(&self.bytes[self.sent..])? else {
                 break;
             };
             self.sent += count;
@@ -39,7 +48,6 @@ impl Outbox {
         }
         if self.sent == self.bytes.len() {
             self.clear();
-            to.try_flush()?;
         }
         Ok(total)
     }

@@ -71,6 +71,22 @@ pub(crate) async fn local(client: &Client, exchange: &mut Exchange, status: u16,
     own_answer(client, exchange, status, content_type, &[], text.as_bytes()).await
 }
 
+/// An answer with these fields and a short text, which may be empty.
+pub(crate) async fn answer(
+    client: &Client,
+    exchange: &mut Exchange,
+    status: u16,
+    fields: &[(&[u8], &[u8])],
+    text: &str,
+) -> Then {
+    let content_type: &[u8] = if text.is_empty() {
+        b""
+    } else {
+        b"text/plain; charset=utf-8"
+    };
+    own_answer(client, exchange, status, content_type, fields, text.as_bytes()).await
+}
+
 pub(crate) async fn redirect(client: &Client, exchange: &mut Exchange, to: &RedirectTo) -> Then {
     let (status, location) = match to {
         RedirectTo::Location(location) => (302, location.as_bytes().to_vec()),
@@ -96,7 +112,6 @@ async fn own_answer(
     fields: &[(&[u8], &[u8])],
     body: &[u8],
 ) -> Then {
-    let bodiless = has_no_body(exchange);
     let keep_alive = lives_on(client, exchange);
     let head_only = exchange.head.kind == Method::Head;
     let out = &mut exchange.to_client.bytes;
@@ -107,10 +122,19 @@ async fn own_answer(
     exchange.record.status = status;
     let window = client.guest.inside.door.now().listener.timeouts.request;
     match flush(client, exchange, window).await {
-        Ok(()) if keep_alive => Then::Next,
-        Ok(()) if bodiless && !client.conduit.may_read() => Then::Close,
-        Ok(()) => Then::Linger,
+        Ok(()) => after(client, exchange, keep_alive),
         Err(_) => Then::Close,
+    }
+}
+
+/// What becomes of the connection after an answer of our own, which has said whether it lives on.
+pub(crate) fn after(client: &Client, exchange: &Exchange, keep_alive: bool) -> Then {
+    if keep_alive {
+        Then::Next
+    } else if has_no_body(exchange) && !client.conduit.may_read() {
+        Then::Close
+    } else {
+        Then::Linger
     }
 }
 
@@ -120,7 +144,7 @@ fn has_no_body(exchange: &Exchange) -> bool {
 
 /// Whether the connection lives on after an answer of our own. A body that nobody will read ends it: skipping it
 /// could take for ever. So does HTTP/1.0, whose clients wait for the end unless they are told otherwise.
-fn lives_on(client: &Client, exchange: &Exchange) -> bool {
+pub(crate) fn lives_on(client: &Client, exchange: &Exchange) -> bool {
     let head = &exchange.head;
     head.keep_alive && head.version == Version::Http11 && has_no_body(exchange) && !client.is_leaving()
 }

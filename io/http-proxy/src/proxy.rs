@@ -5,6 +5,7 @@ use crate::conduit::Conduit;
 use crate::door::{Action, Way, Ways};
 use crate::exchange::Exchange;
 use crate::facts::{self, HeadFields};
+use crate::files;
 use crate::own::{self, local, redirect};
 use crate::pool_side::{NoConnection, PoolSide, connect};
 use crate::reason::Reason;
@@ -49,6 +50,10 @@ pub(crate) async fn answer(client: &Client, exchange: &mut Exchange) -> Then {
             Reason::Ok,
             Box::pin(local(client, exchange, respond.status, &respond.body)).await,
         ),
+        Action::Files(files) => {
+            let path = exchange.head.path.of(&exchange.input).to_vec();
+            Box::pin(files::serve(client, exchange, files, &path)).await
+        }
         Action::Redirect(to) => (Reason::Ok, Box::pin(redirect(client, exchange, to)).await),
     };
     finish(client, exchange, &ways, Some(way), reason, believed);

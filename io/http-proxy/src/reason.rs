@@ -34,10 +34,12 @@ pub(crate) enum Reason {
     BodyTooLarge,
     /// We had no descriptor or port left to reach the backend: 503.
     Exhausted,
+    /// A file could not be read, or changed while it was sent: 500, or a cut answer.
+    FileFailed,
 }
 
 impl Reason {
-    pub(crate) const COUNT: usize = 16;
+    pub(crate) const COUNT: usize = 17;
     pub(crate) const ALL: [Reason; Reason::COUNT] = [
         Reason::Ok,
         Reason::NoRoute,
@@ -55,6 +57,7 @@ impl Reason {
         Reason::RequestTimeout,
         Reason::BodyTooLarge,
         Reason::Exhausted,
+        Reason::FileFailed,
     ];
 
     pub(crate) fn as_str(self) -> &'static str {
@@ -75,6 +78,7 @@ impl Reason {
             Reason::RequestTimeout => "request-timeout",
             Reason::BodyTooLarge => "body-too-large",
             Reason::Exhausted => "exhausted",
+            Reason::FileFailed => "file-failed",
         }
     }
 
@@ -90,6 +94,7 @@ impl Reason {
             Reason::BadRequest => 400,
             Reason::HeaderTimeout | Reason::RequestTimeout => 408,
             Reason::BodyTooLarge => 413,
+            Reason::FileFailed => 500,
         }
     }
 
@@ -108,6 +113,7 @@ impl Reason {
             Reason::HeaderTimeout | Reason::RequestTimeout => "The request took too long to arrive.",
             Reason::BodyTooLarge => "The request's body is too large.",
             Reason::Exhausted => "The balancer is at its limit. Please try again soon.",
+            Reason::FileFailed => "The file could not be read.",
         }
     }
 }

@@ -187,6 +187,38 @@ impl Socket {
         self.written(length, || Ok(rustix::io::writev(self.as_fd(), pieces)?))
     }
 
+    /// As [`Socket::try_write`], where more follows at once that may share a packet with it.
+    ///
+    /// # Errors
+    /// As send(2), without `WouldBlock` and `Interrupted`.
+    pub fn try_write_more(&self, bytes: &[u8]) -> io::Result<Option<usize>> {
+        let flags = SendFlags::NOSIGNAL | SendFlags::MORE;
+        self.written(bytes.len(), || Ok(send(self.as_fd(), bytes, flags)?))
+    }
+
+    /// Writes what fits of `length` bytes of a file from `offset` on, which no process has to copy; `None` = nothing
+    /// now, `Some(0)` = the file has no byte there any more. Fewer than `length` says nothing about what still fits.
+    ///
+    /// # Errors
+    /// As sendfile(2), without `WouldBlock` and `Interrupted`: the file's errors too.
+    pub fn try_send_file(&self, file: BorrowedFd<'_>, offset: u64, length: usize) -> io::Result<Option<usize>> {
+        let send = || {
+            let mut offset = offset;
+            Ok(rustix::fs::sendfile(self.as_fd(), file, Some(&mut offset), length)?)
+        };
+        if !reactor::cell(self.key, |cell| cell.writable) {
+            return Ok(None);
+        }
+        match again_if_interrupted(send) {
+            Ok(count) => Ok(Some(count)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                reactor::cell(self.key, |cell| cell.writable = false);
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     fn written(&self, length: usize, write: impl FnMut() -> io::Result<usize>) -> io::Result<Option<usize>> {
         if !reactor::cell(self.key, |cell| cell.writable) {
             return Ok(None);

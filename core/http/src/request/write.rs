@@ -2,6 +2,7 @@
 
 use super::{RequestHead, Sent, is_about_the_client};
 use crate::bytes::write_decimal;
+use crate::edits::{Changes, Edits, Unchanged};
 use crate::field::{FieldId, Span};
 use crate::framing::RequestFraming;
 
@@ -50,19 +51,29 @@ impl RequestHead {
     /// Appends the head for a backend: always HTTP/1.1, nothing that was meant for us alone, in the order sent, and
     /// what we say of the client at the end. `buffer` is the one that was parsed, and `parse` has said `Whole`.
     pub fn write(&self, buffer: &[u8], forward: &Forward<'_>, out: &mut Vec<u8>) {
+        self.write_changed(buffer, forward, &Unchanged, out);
+    }
+
+    /// The same with what a route changes. `X-Forwarded-Host` still says what the client asked for, unless it is changed
+    /// itself. Fields of ours can be changed as any other.
+    pub fn write_edited(&self, buffer: &[u8], forward: &Forward<'_>, edits: &Edits, out: &mut Vec<u8>) {
+        self.write_changed(buffer, forward, edits, out);
+    }
+
+    fn write_changed(&self, buffer: &[u8], forward: &Forward<'_>, changes: &impl Changes, out: &mut Vec<u8>) {
         out.reserve(self.length + ADDED_BYTES);
-        let mut run = Run::new(self.write_request_line(buffer, out));
+        let mut run = Run::new(self.write_request_line(buffer, changes.target(), out));
         let mut wants_host = true;
         let mut wants_length = true;
         for field in &self.fields {
             if field.forward {
-                wants_host &= field.id != FieldId::Host;
+                wants_host &= field.id != FieldId::Host || changes.host().is_some();
                 wants_length &= field.id != FieldId::ContentLength;
             }
         }
         if wants_host {
             run.finish(buffer, out);
-            let named = self.host.of(buffer);
+            let named = changes.host().unwrap_or(self.host.of(buffer));
             write_field(b"host", if named.is_empty() { forward.backend } else { named }, out);
             run = Run::new(Span {
                 start: self.line_end,
@@ -71,7 +82,10 @@ impl RequestHead {
         }
         let trailers = self.framing == RequestFraming::Chunked && !self.drops_trailers;
         for field in &self.fields {
-            if field.forward && (trailers || field.id != FieldId::Trailer) {
+            let passes = (trailers || field.id != FieldId::Trailer)
+                && (field.id != FieldId::Host || changes.host().is_none())
+                && !changes.drops(field.name.of(buffer));
+            if field.forward && passes {
                 run.add(field.line, buffer, out);
             }
         }
@@ -85,7 +99,8 @@ impl RequestHead {
             RequestFraming::None | RequestFraming::Length(_) => {}
             RequestFraming::Chunked => out.extend_from_slice(b"transfer-encoding: chunked\r\n"),
         }
-        self.write_client(buffer, forward, out);
+        self.write_client(buffer, forward, changes, out);
+        changes.write(out);
         if let Some(protocol) = self.upgrade {
             out.extend_from_slice(b"connection: upgrade\r\n");
             write_field(b"upgrade", protocol.of(buffer), out);
@@ -94,11 +109,18 @@ impl RequestHead {
     }
 
     /// Writes the request line, or returns it to be copied with the lines behind it.
-    fn write_request_line(&self, buffer: &[u8], out: &mut Vec<u8>) -> Span {
+    fn write_request_line(&self, buffer: &[u8], target: Option<&[u8]>, out: &mut Vec<u8>) -> Span {
         let nothing = Span {
             start: self.line_end,
             end: self.line_end,
         };
+        if let Some(target) = target {
+            out.extend_from_slice(self.method.of(buffer));
+            out.push(b' ');
+            out.extend_from_slice(target);
+            out.extend_from_slice(b" HTTP/1.1\r\n");
+            return nothing;
+        }
         if self.sent == Sent::Verbatim {
             return Span {
                 start: self.method.start,
@@ -119,9 +141,36 @@ impl RequestHead {
         nothing
     }
 
-    fn write_client(&self, buffer: &[u8], forward: &Forward<'_>, out: &mut Vec<u8>) {
+    fn write_client(&self, buffer: &[u8], forward: &Forward<'_>, changes: &impl Changes, out: &mut Vec<u8>) {
         let mut said_host = false;
         let mut said_scheme = false;
+        if !changes.drops(b"x-forwarded-for") {
+            self.write_forwarded_for(buffer, forward, out);
+        }
+        if forward.trusted {
+            for field in &self.fields {
+                if is_about_the_client(field.id) && field.id != FieldId::XForwardedFor {
+                    said_host |= field.id == FieldId::XForwardedHost;
+                    said_scheme |= field.id == FieldId::XForwardedProto;
+                    if !changes.drops(field.name.of(buffer)) {
+                        out.extend_from_slice(field.line.of(buffer));
+                    }
+                }
+            }
+        }
+        if !said_scheme && !changes.drops(b"x-forwarded-proto") {
+            write_field(b"x-forwarded-proto", forward.scheme, out);
+        }
+        if !said_host && !self.host.is_empty() && !changes.drops(b"x-forwarded-host") {
+            write_field(b"x-forwarded-host", self.host.of(buffer), out);
+        }
+        if !changes.drops(b"x-request-id") {
+            let request_id = self.request_id.map_or(forward.request_id, |id| id.of(buffer));
+            write_field(b"x-request-id", request_id, out);
+        }
+    }
+
+    fn write_forwarded_for(&self, buffer: &[u8], forward: &Forward<'_>, out: &mut Vec<u8>) {
         out.extend_from_slice(b"x-forwarded-for: ");
         if forward.trusted {
             for field in self.fields.iter().filter(|field| field.id == FieldId::XForwardedFor) {
@@ -133,23 +182,6 @@ impl RequestHead {
         }
         out.extend_from_slice(forward.client_address);
         out.extend_from_slice(b"\r\n");
-        if forward.trusted {
-            for field in &self.fields {
-                if is_about_the_client(field.id) && field.id != FieldId::XForwardedFor {
-                    said_host |= field.id == FieldId::XForwardedHost;
-                    said_scheme |= field.id == FieldId::XForwardedProto;
-                    out.extend_from_slice(field.line.of(buffer));
-                }
-            }
-        }
-        if !said_scheme {
-            write_field(b"x-forwarded-proto", forward.scheme, out);
-        }
-        if !said_host && !self.host.is_empty() {
-            write_field(b"x-forwarded-host", self.host.of(buffer), out);
-        }
-        let request_id = self.request_id.map_or(forward.request_id, |id| id.of(buffer));
-        write_field(b"x-request-id", request_id, out);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::ResponseHead;
 use crate::bytes::write_decimal;
+use crate::edits::{Changes, Edits, Unchanged};
 use crate::field::{FieldId, Span};
 use crate::framing::ResponseFraming;
 use crate::line::Version;
@@ -45,6 +46,19 @@ impl ResponseHead {
     /// Appends the head for the client: always HTTP/1.1, nothing that was meant for us alone, in the order sent.
     /// `buffer` is the one that was parsed, and `parse` has said `Whole`.
     pub fn write(&self, buffer: &[u8], answer: &Answer, out: &mut Vec<u8>) {
+        self.write_changed(buffer, answer, &Unchanged, out);
+    }
+
+    /// The same with what a route changes on fields; an interim answer stays as it is.
+    pub fn write_edited(&self, buffer: &[u8], answer: &Answer, edits: &Edits, out: &mut Vec<u8>) {
+        if self.is_interim() {
+            self.write(buffer, answer, out);
+        } else {
+            self.write_changed(buffer, answer, edits, out);
+        }
+    }
+
+    fn write_changed(&self, buffer: &[u8], answer: &Answer, changes: &impl Changes, out: &mut Vec<u8>) {
         out.reserve(self.length + ADDED_BYTES);
         let mut run = Run::new(self.write_status_line(buffer, out));
         let trailers = answer.framing == AnswerFraming::Chunked && !self.drops_trailers;
@@ -52,7 +66,7 @@ impl ResponseHead {
         let mut wants_length = as_is && self.declared_length.is_some();
         for field in &self.fields {
             let passes = (as_is || field.id != FieldId::ContentLength) && (trailers || field.id != FieldId::Trailer);
-            if field.forward && passes {
+            if field.forward && passes && !changes.drops(field.name.of(buffer)) {
                 wants_length &= field.id != FieldId::ContentLength;
                 run.add(field.line, buffer, out);
             }
@@ -66,6 +80,7 @@ impl ResponseHead {
         if answer.framing == AnswerFraming::Chunked {
             out.extend_from_slice(b"transfer-encoding: chunked\r\n");
         }
+        changes.write(out);
         self.write_connection(buffer, answer, out);
         out.extend_from_slice(b"\r\n");
     }

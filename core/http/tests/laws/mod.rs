@@ -360,3 +360,166 @@ fn runs(bytes: &[u8], whole: &Decoded) {
     );
     assert_eq!(body.ended(), whole.ended);
 }
+
+/// Names that a route might change, some of which it must not.
+const NAMES: [&[u8]; 16] = [
+    b"a",
+    b"A",
+    b"x-request-id",
+    b"X-Forwarded-For",
+    b"x-forwarded-proto",
+    b"x-forwarded-host",
+    b"server",
+    b"cookie",
+    b"content-type",
+    b"content-length",
+    b"transfer-encoding",
+    b"Connection",
+    b"host",
+    b"upgrade",
+    b"expect",
+    b"b c",
+];
+
+/// Heads that are changed while they are written. The first byte says how long the orders are, each of which is a byte
+/// for what and for which name, and another for the length of its value.
+pub fn edited(bytes: &[u8]) {
+    let Some((&length, rest)) = bytes.split_first() else {
+        return;
+    };
+    let (orders, head) = rest.split_at(usize::from(length).min(rest.len()));
+    let mut edits = Edits::default();
+    // What was used before leaves nothing behind.
+    edits.set_target(b"/old", None);
+    edits.set(b"old", b"old");
+    edits.clear();
+    let named = ordered(&mut edits, orders);
+    if let Ok((Parsed::Whole, parsed)) = read_request(&[head], &Limits::default()) {
+        request_is_edited(head, &parsed, &edits, &named);
+    }
+    if let Ok((Parsed::Whole, parsed)) = read_response(&[head], Asked::default(), &Limits::default()) {
+        response_is_edited(head, &parsed, &edits, &named);
+    }
+}
+
+/// What is done with a field.
+type Order<'a> = (u8, &'a [u8], &'a [u8]);
+
+fn ordered<'a>(edits: &mut Edits, mut orders: &'a [u8]) -> Vec<Order<'a>> {
+    let mut named = Vec::new();
+    while let [what, length, rest @ ..] = orders {
+        let (value, after) = rest.split_at(usize::from(length % 32).min(rest.len()));
+        orders = after;
+        let name = NAMES[usize::from(what >> 4)];
+        match what % 5 {
+            0 => edits.set_target(value, (*what & 8 != 0).then_some(value)),
+            1 => edits.set_host(b"other.example:81"),
+            2 => edits.remove(name),
+            3 => edits.set(name, value),
+            _ => edits.add(name, value),
+        }
+        if what % 5 > 1 {
+            named.push((what % 5, name, value));
+        }
+    }
+    named
+}
+
+/// A value as it may be sent.
+fn sendable(value: &[u8]) -> Vec<u8> {
+    let kept: Vec<u8> = value
+        .iter()
+        .copied()
+        .filter(|byte| !byte.is_ascii_control() || *byte == b'\t')
+        .collect();
+    let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t');
+    let start = kept.iter().take_while(|byte| is_blank(byte)).count();
+    let end = kept.len() - kept[start..].iter().rev().take_while(|byte| is_blank(byte)).count();
+    kept[start..end].to_vec()
+}
+
+/// What stands under a name that was removed or set, after all orders; `None` = the name was neither.
+fn expected(named: &[Order<'_>], name: &[u8]) -> Option<Vec<Vec<u8>>> {
+    let ours: Vec<_> = named
+        .iter()
+        .filter(|(_, other, _)| other.eq_ignore_ascii_case(name) && Edits::may_change(other))
+        .collect();
+    ours.iter().any(|(what, ..)| *what < 4).then(|| {
+        ours.iter()
+            .filter(|(what, ..)| *what != 2)
+            .map(|(_, _, value)| sendable(value))
+            .filter(|value| !value.is_empty())
+            .collect()
+    })
+}
+
+fn fields_are_edited(bytes: &[u8], fields: &[Field], named: &[Order<'_>]) {
+    for name in NAMES {
+        let found: Vec<Vec<u8>> = fields
+            .iter()
+            .filter(|field| field.name.of(bytes).eq_ignore_ascii_case(name))
+            .map(|field| field.value.of(bytes).to_vec())
+            .collect();
+        if let Some(expected) = expected(named, name) {
+            assert_eq!(found, expected, "{}", name.escape_ascii());
+        }
+    }
+}
+
+fn request_is_edited(bytes: &[u8], head: &RequestHead, edits: &Edits, named: &[Order<'_>]) {
+    let unlimited = Limits {
+        head_bytes: usize::MAX,
+        target_bytes: usize::MAX,
+        fields: usize::MAX,
+    };
+    for trusted in [false, true] {
+        let forward = Forward { trusted, ..FORWARD };
+        let (mut plain, mut out) = (Vec::new(), Vec::new());
+        head.write(bytes, &forward, &mut plain);
+        head.write_edited(bytes, &forward, edits, &mut out);
+        if edits.is_empty() {
+            assert_eq!(out.escape_ascii().to_string(), plain.escape_ascii().to_string());
+        }
+        if head.host.is_empty() {
+            continue;
+        }
+        let (parsed, again) =
+            read_request(&[&out], &unlimited).unwrap_or_else(|refused| panic!("{refused}: {}", out.escape_ascii()));
+        assert_eq!((parsed, again.length), (Parsed::Whole, out.len()));
+        assert_eq!((again.kind, again.framing), (head.kind, head.framing));
+        assert_eq!(again.expect_continue, head.expect_continue);
+        assert_eq!(again.upgrade.is_some(), head.upgrade.is_some());
+        assert!(again.keep_alive);
+        no_hop_by_hop(&out, &again.fields, head.upgrade.is_some());
+        fields_are_edited(&out, &again.fields, named);
+    }
+}
+
+fn response_is_edited(bytes: &[u8], head: &ResponseHead, edits: &Edits, named: &[Order<'_>]) {
+    let answer = Answer {
+        client_version: Version::Http11,
+        keep_alive: true,
+        framing: head.answer_framing(Version::Http11),
+    };
+    let (mut plain, mut out) = (Vec::new(), Vec::new());
+    head.write(bytes, &answer, &mut plain);
+    head.write_edited(bytes, &answer, edits, &mut out);
+    if head.is_interim() || edits.fields().next().is_none() && NAMES.iter().all(|name| !edits.drops(name)) {
+        assert_eq!(out.escape_ascii().to_string(), plain.escape_ascii().to_string());
+        return;
+    }
+    let unlimited = Limits {
+        head_bytes: usize::MAX,
+        target_bytes: usize::MAX,
+        fields: usize::MAX,
+    };
+    let read = |bytes: &[u8]| match read_response(&[bytes], Asked::default(), &unlimited) {
+        Ok((Parsed::Whole, head)) => head,
+        other => panic!("{other:?}: {}", bytes.escape_ascii()),
+    };
+    let (before, after) = (read(&plain), read(&out));
+    assert_eq!(after.length, out.len());
+    assert_eq!((after.status, after.framing), (before.status, before.framing));
+    assert_eq!(after.keep_alive, before.keep_alive);
+    fields_are_edited(&out, &after.fields, named);
+}

@@ -1,0 +1,160 @@
+//! What is answered, and its head.
+
+use super::file::File;
+use crate::exchange::Exchange;
+use evenkeel_content::{DATE_BYTES, Part, write_date};
+use std::cell::Cell;
+use std::io::Write;
+use std::rc::Rc;
+use std::time::SystemTime;
+
+/// The flag says whether the coding was up to the client.
+pub(super) enum Answer {
+    Whole(Rc<File>, bool),
+    Parts(Rc<File>, bool, Vec<Part>),
+    NotModified(Rc<File>, bool),
+    /// A directory without the slash at its end.
+    Directory,
+    NotAllowed,
+    Malformed,
+    Missing,
+    Forbidden,
+    PreconditionFailed,
+    /// Of a file of so many bytes.
+    Unsatisfiable(u64),
+    /// Nothing is left to open a file with.
+    Exhausted,
+    Failed,
+}
+
+/// Between the parts of an answer with several (RFC 9110 14.6): 128 bits that no file contains but by chance.
+pub(super) type Boundary = [u8; 32];
+
+/// What the content is that a head announces.
+pub(super) enum Extent<'a> {
+    Whole,
+    Part(Part),
+    /// Several parts, and how many bytes they are with what stands between them.
+    Several(&'a Boundary, u64),
+    /// 304: none.
+    Nothing,
+}
+
+/// Appends the head of an answer with a file.
+pub(super) fn head(file: &File, varies: bool, extent: &Extent<'_>, keep_alive: bool, out: &mut Vec<u8>) {
+    let line: &[u8] = match extent {
+        Extent::Whole => b"HTTP/1.1 200 OK\r\n",
+        Extent::Part(_) | Extent::Several(..) => b"HTTP/1.1 206 Partial Content\r\n",
+        Extent::Nothing => b"HTTP/1.1 304 Not Modified\r\n",
+    };
+    out.extend_from_slice(line);
+    out.extend_from_slice(b"date: ");
+    out.extend_from_slice(&date());
+    out.extend_from_slice(b"\r\n");
+    out.extend_from_slice(&file.version_lines);
+    let total = file.stamp.length;
+    // Writing to memory does not fail.
+    let _ = match extent {
+        Extent::Whole => {
+            type_line(file, out);
+            out.extend_from_slice(&file.coding_lines);
+            length_line(total, out);
+            Ok(())
+        }
+        Extent::Part(part) => {
+            type_line(file, out);
+            out.extend_from_slice(&file.coding_lines);
+            length_line(part.length(), out);
+            write!(out, "content-range: bytes {}-{}/{total}\r\n", part.first, part.end - 1)
+        }
+        Extent::Several(boundary, length) => {
+            out.extend_from_slice(b"content-type: multipart/byteranges; boundary=");
+            out.extend_from_slice(&boundary[..]);
+            out.extend_from_slice(b"\r\n");
+            out.extend_from_slice(&file.coding_lines);
+            length_line(*length, out);
+            Ok(())
+        }
+        Extent::Nothing => Ok(()),
+    };
+    if varies {
+        out.extend_from_slice(b"vary: accept-encoding\r\n");
+    }
+    if !keep_alive {
+        out.extend_from_slice(b"connection: close\r\n");
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+/// What stands before each of several parts.
+pub(super) fn part_head(file: &File, part: Part, boundary: &Boundary) -> Vec<u8> {
+    let mut out = b"\r\n--".to_vec();
+    out.extend_from_slice(boundary);
+    out.extend_from_slice(b"\r\n");
+    type_line(file, &mut out);
+    // Writing to memory does not fail.
+    let _ = write!(
+        out,
+        "content-range: bytes {}-{}/{}\r\n\r\n",
+        part.first,
+        part.end - 1,
+        file.stamp.length
+    );
+    out
+}
+
+/// What stands after the last of several parts.
+pub(super) fn parts_end(boundary: &Boundary) -> Vec<u8> {
+    [b"\r\n--", &boundary[..], b"--\r\n"].concat()
+}
+
+fn type_line(file: &File, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"content-type: ");
+    out.extend_from_slice(file.kind.text.as_bytes());
+    out.extend_from_slice(b"\r\n");
+}
+
+fn length_line(length: u64, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"content-length: ");
+    out.extend_from_slice(itoa::Buffer::new().format(length).as_bytes());
+    out.extend_from_slice(b"\r\n");
+}
+
+/// The target that the client asked for, with a slash behind its path. It begins with one slash: with two it would
+/// name another host.
+pub(super) fn with_slash(exchange: &Exchange) -> Vec<u8> {
+    let (head, input) = (&exchange.head, &exchange.input);
+    let path = head.path.of(input);
+    let first = path.iter().position(|&byte| byte != b'/').unwrap_or(path.len());
+    let mut location = b"/".to_vec();
+    location.extend_from_slice(&path[first..]);
+    location.push(b'/');
+    if let Some(query) = head.query {
+        location.push(b'?');
+        location.extend_from_slice(query.of(input));
+    }
+    location
+}
+
+/// Seconds since 1970.
+pub(super) fn seconds() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since.map_or(0, |since| since.as_secs())
+}
+
+/// Now, as an IMF-fixdate, written once a second.
+fn date() -> [u8; DATE_BYTES] {
+    thread_local! {
+        static WRITTEN: Cell<(u64, [u8; DATE_BYTES])> = const { Cell::new((u64::MAX, [0; DATE_BYTES])) };
+    }
+    let now = seconds();
+    WRITTEN.with(|written| {
+        let (at, text) = written.get();
+        if at == now {
+            return text;
+        }
+        let text = write_date(now);
+        written.set((now, text));
+        text
+    })
+}
