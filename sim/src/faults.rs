@@ -2,7 +2,9 @@
 
 use crate::dice::Dice;
 use crate::world::{Happening, WILD, World};
-use evenkeel_model::{AdminState, Backend, BackendAddress, Balance, Check, Eject, HashKey, Moment, Pool, Share};
+use evenkeel_model::{
+    AdminState, Backend, BackendAddress, Balance, Check, Eject, HashKey, Moment, Pool, Share, Sticky,
+};
 use evenkeel_pool::{Event, Failure, Order, Verdict};
 use std::time::Duration;
 
@@ -90,6 +92,19 @@ fn random_balance(dice: &mut Dice) -> Balance {
     }
 }
 
+fn random_sticky(dice: &mut Dice) -> Option<Sticky> {
+    match dice.below(6) {
+        0 | 1 => Some(Sticky::Cookie {
+            name: None,
+            duration: None,
+            secret_file: None,
+        }),
+        2 => Some(Sticky::Header("x-session".into())),
+        3 => Some(Sticky::Source),
+        _ => None,
+    }
+}
+
 /// Any pool, with times short enough that much happens.
 pub(crate) fn random_pool(dice: &mut Dice) -> Pool {
     let most = if dice.chance(0.05) { 90 } else { 8 };
@@ -109,6 +124,7 @@ pub(crate) fn random_pool(dice: &mut Dice) -> Pool {
         duration: Duration::from_millis(500 + dice.below(1000) as u64),
         max: Share::percent(dice.below(101) as u32),
     });
+    pool.sticky = random_sticky(dice);
     pool.max_connections = dice.chance(0.5).then(|| 1 + dice.below(8) as u32);
     pool.queue.size = dice.below(40) as u32;
     pool.queue.timeout = Duration::from_millis(100 + dice.below(2000) as u64);
@@ -197,7 +213,14 @@ impl World {
     fn reload(&mut self) {
         let mut pool = self.shadow.pool.clone();
         let fresh = random_pool(&mut self.dice);
-        match self.dice.below(5) {
+        match self.dice.below(6) {
+            5 => {
+                if pool.sticky != fresh.sticky {
+                    self.homes.forget_keys();
+                    self.homes.forget_cookies();
+                }
+                pool.sticky = fresh.sticky;
+            }
             0 => pool.balance = fresh.balance,
             1 => pool.check = fresh.check,
             2 => {

@@ -3,6 +3,7 @@
 //! This crate owns models of what surrounds the heart and the rules it must never break. It must never look at the
 //! heart's private parts: it knows what a door knows, and checks it by predicates written anew.
 
+mod clients;
 pub mod compare;
 pub mod dice;
 mod faults;
@@ -12,6 +13,7 @@ pub mod rivals;
 mod rules;
 mod shadow;
 mod tally;
+mod waiting;
 mod world;
 
 pub use tally::Tally;

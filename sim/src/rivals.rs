@@ -67,6 +67,7 @@ impl Chooser for Evenkeel {
             hash: self.dice.bits(),
             avoid: &avoid,
             first_in_line: false,
+            ..Request::default()
         };
         let Choice::Go(permit) = self.workers[worker].choose(&request, now) else {
             unreachable!("nobody is at a cap here");

@@ -19,6 +19,7 @@ impl World {
             match &exchange.stage {
                 Stage::Sent(permit) => *held.entry(permit.id()).or_default() += 1,
                 Stage::Waiting(_) => waiting += 1,
+                Stage::AtHome(_) => {}
                 Stage::Over => return Err("a request is nowhere".to_owned()),
             }
         }
@@ -51,10 +52,11 @@ impl World {
         if view.generation != self.generation {
             self.view_rules(&view)?;
         }
-        Ok(())
+        self.home_rules(&view)
     }
 
-    /// Who takes a place may pass only those who were called, too, and are still on their way.
+    /// Who takes a place may pass nobody who stood before it in line when it was called. (Others that were called may come
+    /// later, or have come and gone back: a call is in vain when the backend has been left out just now.)
     pub(crate) fn in_turn(&self, request: u64) -> Result<(), String> {
         let Some(own) = self.exchanges.get(&request) else {
             return Ok(());
@@ -65,7 +67,8 @@ impl World {
         let passed = self.exchanges.iter().find(|(other, exchange)| {
             matches!(exchange.stage, Stage::Waiting(_))
                 && exchange.turn < own.turn
-                && !self.on_their_way.contains(other)
+                && exchange.lined < own.called
+                && !self.on_their_way.contains(&(**other, false))
         });
         match passed {
             Some((other, _)) => Err(format!("request {request} passed request {other}, which waits in line")),

@@ -11,6 +11,12 @@ pub struct Tally {
     pub nothing: u64,
     /// Had to wait.
     pub waited: u64,
+    /// Had to wait for their client's backend.
+    pub waited_at_home: u64,
+    /// Came to the backend that their client belongs to.
+    pub at_home: u64,
+    /// Went elsewhere for once.
+    pub away: u64,
     /// Gave up waiting.
     pub timed_out: u64,
     /// Found the queue full.

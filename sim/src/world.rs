@@ -1,12 +1,13 @@
 //! One run: a heart, its workers, clients, backends that fail in every way, an operator who interferes.
 
+use crate::clients::{AtHome, Homes};
 use crate::dice::Dice;
 use crate::faults::{Mode, random_pool};
 use crate::shadow::Shadow;
 use crate::tally::Tally;
 use evenkeel_model::{Backend, BackendAddress, Check, Moment};
 use evenkeel_pool::{BackendId, Choice, Chooser, Command, Event, Failure, Heart, Permit, ProbeId, Request, Shared};
-use evenkeel_pool::{Ticket, Verdict};
+use evenkeel_pool::{Stay, Ticket, Verdict, Wish};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -42,8 +43,13 @@ pub(crate) enum Happening {
     QueueTimeout {
         request: u64,
     },
+    HomeTimeout {
+        request: u64,
+    },
     Called {
         request: u64,
+        /// To its home rather than from the pool's line.
+        home: bool,
     },
     Verdict {
         backend: BackendId,
@@ -59,16 +65,23 @@ pub(crate) enum Happening {
 pub(crate) struct Exchange {
     worker: usize,
     hash: u64,
+    client: Option<u64>,
+    pub(crate) wish: Wish,
     attempt: u32,
-    tried: Vec<BackendId>,
+    pub(crate) tried: Vec<BackendId>,
     /// Its turn among those who ever waited; 0 = never.
     pub(crate) turn: u64,
+    /// When it was last called from the pool's line, as a number that grows.
+    pub(crate) called: u64,
+    /// When it last joined that line or came back to it, counted likewise.
+    pub(crate) lined: u64,
     pub(crate) stage: Stage,
 }
 
 #[derive(Debug)]
 pub(crate) enum Stage {
     Waiting(Ticket),
+    AtHome(AtHome),
     Sent(Permit),
     Over,
 }
@@ -84,11 +97,12 @@ pub(crate) struct World {
     pub(crate) shared: Arc<Shared>,
     workers: Vec<Chooser>,
     agenda: BTreeMap<(Moment, u64), Happening>,
-    next: u64,
+    pub(crate) next: u64,
     pub(crate) exchanges: BTreeMap<u64, Exchange>,
-    called: Arc<Mutex<Vec<u64>>>,
+    pub(crate) homes: Homes,
+    pub(crate) called: Arc<Mutex<Vec<(u64, bool)>>>,
     /// Called and not at the door yet.
-    pub(crate) on_their_way: BTreeSet<u64>,
+    pub(crate) on_their_way: BTreeSet<(u64, bool)>,
     alarm: Arc<AtomicBool>,
     rate: f64,
     pub(crate) ejected: BTreeSet<BackendId>,
@@ -134,6 +148,7 @@ impl World {
             agenda: BTreeMap::new(),
             next: 0,
             exchanges: BTreeMap::new(),
+            homes: Homes::default(),
             called: Arc::default(),
             on_their_way: BTreeSet::new(),
             alarm: Arc::default(),
@@ -165,6 +180,7 @@ impl World {
         self.exchanges.clear();
         self.called.lock().unwrap_or_else(PoisonError::into_inner).clear();
         self.on_their_way.clear();
+        self.homes.forget_keys();
         self.agenda
             .retain(|_, happening| matches!(happening, Happening::Arrive | Happening::Fault));
         self.heart = Heart::new(&self.shadow.pool, Some(&saved), self.dice.bits(), self.now);
@@ -232,6 +248,13 @@ impl World {
                 }
                 Ok(())
             }
+            Happening::HomeTimeout { request } => {
+                let at_home = |exchange: &Exchange| matches!(exchange.stage, Stage::AtHome(_));
+                if self.exchanges.get(&request).is_some_and(at_home) {
+                    return self.leave_home(request);
+                }
+                Ok(())
+            }
             Happening::Verdict {
                 backend,
                 probe,
@@ -245,7 +268,7 @@ impl World {
                 });
                 Ok(())
             }
-            Happening::Called { request } => self.at_the_door(request),
+            Happening::Called { request, home } => self.at_the_door(request, home),
             Happening::Fault => {
                 self.fault();
                 Ok(())
@@ -314,12 +337,17 @@ impl World {
         self.next += 1;
         let request = self.next;
         self.tally.requests += 1;
+        let (client, wish) = self.client();
         let exchange = Exchange {
+            client,
+            wish,
             worker: self.dice.below(self.workers.len()),
             hash: self.dice.bits(),
             attempt: 0,
             tried: Vec::new(),
             turn: 0,
+            called: 0,
+            lined: 0,
             stage: Stage::Over,
         };
         self.exchanges.insert(request, exchange);
@@ -330,7 +358,7 @@ impl World {
         self.choose(request, false)
     }
 
-    fn choose(&mut self, request: u64, first_in_line: bool) -> Result<(), String> {
+    pub(crate) fn choose(&mut self, request: u64, first_in_line: bool) -> Result<(), String> {
         let view = self.heart.view();
         let Some(exchange) = self.exchanges.get_mut(&request) else {
             return Ok(());
@@ -339,16 +367,27 @@ impl World {
         if worker.view().generation != view.generation {
             worker.update(Arc::clone(&view));
         }
+        let first_at_home = matches!(exchange.stage, Stage::AtHome(_));
         let wanted = Request {
             hash: exchange.hash,
             avoid: &exchange.tried,
             first_in_line,
+            wish: exchange.wish,
+            first_at_home,
         };
         let others_wait = self.shared.gate.waiting() > 0;
+        // At home only those are passed who could not have gone there.
+        let passes = |permit: &Permit| {
+            let member = &view.members[permit.index()];
+            let own = permit.stay() == Stay::Home && (first_at_home || !member.candidate || member.cap == u32::MAX);
+            others_wait && !first_in_line && !own
+        };
         match worker.choose(&wanted, self.now) {
-            Choice::Go(_) if others_wait && !first_in_line => Err("a newcomer passed those who wait".to_owned()),
+            Choice::Go(permit) if passes(&permit) => Err("a newcomer passed those who wait".to_owned()),
+            Choice::Go(permit) if !view.members[permit.index()].candidate => self.go(request, permit),
             Choice::Go(permit) => self.in_turn(request).and_then(|()| self.go(request, permit)),
             Choice::Full => self.wait(request),
+            Choice::HomeFull(line) => self.wait_at_home(request, line),
             Choice::Nothing => {
                 if !view.candidates.is_empty() {
                     return Err("nothing chosen though there are candidates".to_owned());
@@ -369,7 +408,8 @@ impl World {
         if member.load.in_flight() > member.cap {
             return Err(format!("{} is above its cap of {}", member.name, member.cap));
         }
-        if !self.shadow.may(member, &view) {
+        let own = permit.stay() == Stay::Home && self.keeps(member);
+        if !own && !self.shadow.may(member, &view) {
             return Err(format!(
                 "{} got traffic that it may not have: {}",
                 member.name, member.why
@@ -381,15 +421,25 @@ impl World {
         }
         let mode = self.mode(&member.address);
         let (outcome, took) = mode.serve(&mut self.dice, RESPONSE_TIMEOUT, self.now);
+        if let Some(exchange) = self.exchanges.get(&request) {
+            self.belongs(exchange, &permit, &view)?;
+            self.remember(exchange.client, &permit, &view);
+        }
         let Some(exchange) = self.exchanges.get_mut(&request) else {
             return Ok(());
         };
         exchange.attempt += 1;
         exchange.tried.push(permit.id());
         let attempt = exchange.attempt;
-        if let Stage::Waiting(ticket) = std::mem::replace(&mut exchange.stage, Stage::Sent(permit)) {
-            ticket.used();
+        let stay = permit.stay();
+        self.tally.at_home += u64::from(stay == Stay::Home);
+        self.tally.away += u64::from(stay == Stay::Away);
+        match std::mem::replace(&mut exchange.stage, Stage::Over) {
+            Stage::Waiting(ticket) => ticket.took(&permit),
+            Stage::AtHome(home) => home.took(&permit),
+            Stage::Sent(_) | Stage::Over => {}
         }
+        exchange.stage = Stage::Sent(permit);
         self.after(
             took,
             Happening::Outcome {
@@ -398,50 +448,6 @@ impl World {
                 outcome,
             },
         );
-        Ok(())
-    }
-
-    fn wait(&mut self, request: u64) -> Result<(), String> {
-        let called = Arc::clone(&self.called);
-        let waker = Box::new(move || called.lock().unwrap_or_else(PoisonError::into_inner).push(request));
-        let queue = self.heart.view().queue;
-        let gate = Arc::clone(&self.shared.gate);
-        let Some(exchange) = self.exchanges.get_mut(&request) else {
-            return Ok(());
-        };
-        if let Stage::Waiting(ticket) = &exchange.stage {
-            gate.wait_again(ticket, waker);
-            return Ok(());
-        }
-        let Ok(ticket) = gate.wait(waker, queue.size) else {
-            self.exchanges.remove(&request);
-            self.tally.queue_full += 1;
-            return Ok(());
-        };
-        exchange.stage = Stage::Waiting(ticket);
-        self.next += 1;
-        exchange.turn = self.next;
-        self.tally.waited += 1;
-        self.after(queue.timeout, Happening::QueueTimeout { request });
-        Ok(())
-    }
-
-    /// Those who were called come to the door a little later: a thread has to wake up first.
-    fn wake(&mut self) {
-        let called = std::mem::take(&mut *self.called.lock().unwrap_or_else(PoisonError::into_inner));
-        for request in called {
-            self.on_their_way.insert(request);
-            let pause = Duration::from_micros(self.dice.below(500) as u64);
-            self.after(pause, Happening::Called { request });
-        }
-    }
-
-    fn at_the_door(&mut self, request: u64) -> Result<(), String> {
-        self.on_their_way.remove(&request);
-        let waiting = |exchange: &Exchange| matches!(exchange.stage, Stage::Waiting(_));
-        if self.exchanges.get(&request).is_some_and(waiting) {
-            return self.choose(request, true);
-        }
         Ok(())
     }
 

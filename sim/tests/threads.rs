@@ -41,7 +41,7 @@ fn enter(chooser: &mut Chooser, shared: &Shared) -> Permit {
     loop {
         receiver.recv().unwrap();
         if let Choice::Go(permit) = chooser.choose(&first, now) {
-            ticket.used();
+            ticket.took(&permit);
             return permit;
         }
         shared.gate.wait_again(&ticket, waker());

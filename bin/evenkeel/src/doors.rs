@@ -4,6 +4,7 @@ use evenkeel_control::{Doors, log};
 use evenkeel_http_proxy::{Server, Setup};
 use evenkeel_model::Config;
 use evenkeel_pool::Shared;
+use evenkeel_tls::Sides;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,10 +23,12 @@ pub(crate) fn open() -> Result<Arc<dyn Doors>, String> {
 struct Http(Server);
 
 impl Doors for Http {
-    fn apply(&self, config: &Arc<Config>, pools: &[Arc<Shared>]) -> Result<(), Vec<String>> {
+    fn apply(&self, config: &Arc<Config>, pools: &[Arc<Shared>], tls: &Sides) -> Result<(), Vec<String>> {
         self.0.apply(Setup {
             config: config.clone(),
             pools: pools.to_vec(),
+            listener_tls: tls.listeners.clone(),
+            pool_tls: tls.pools.clone(),
         })
     }
 

@@ -128,6 +128,7 @@ fn listener_change(old: &Listener, new: &Listener) -> Change {
         max_header_size,
         max_body_size,
         access_log,
+        tls,
     } = new;
     let settings = differing([
         ("bind", old.bind != *bind),
@@ -142,6 +143,7 @@ fn listener_change(old: &Listener, new: &Listener) -> Change {
         ("max_header_size", old.max_header_size != *max_header_size),
         ("max_body_size", old.max_body_size != *max_body_size),
         ("access_log", old.access_log != *access_log),
+        ("tls", old.tls != *tls),
     ]);
     Change::ListenerChanged {
         name: name.clone(),
@@ -157,6 +159,7 @@ fn pool_change(old: &Pool, new: &Pool) -> Change {
         balance,
         check,
         eject,
+        sticky,
         max_connections,
         queue,
         retry,
@@ -164,6 +167,8 @@ fn pool_change(old: &Pool, new: &Pool) -> Change {
         timeouts,
         send_proxy_protocol,
         panic,
+        protocol,
+        tls,
     } = new;
     let (added, changed) = compare(&old.backends, backends);
     let (removed, _) = compare(backends, &old.backends);
@@ -175,6 +180,7 @@ fn pool_change(old: &Pool, new: &Pool) -> Change {
         ("balance", old.balance != *balance),
         ("check", old.check != *check),
         ("eject", old.eject != *eject),
+        ("sticky", old.sticky != *sticky),
         ("max_connections", old.max_connections != *max_connections),
         ("queue", old.queue != *queue),
         ("retry", old.retry != *retry),
@@ -182,6 +188,8 @@ fn pool_change(old: &Pool, new: &Pool) -> Change {
         ("timeouts", old.timeouts != *timeouts),
         ("send_proxy_protocol", old.send_proxy_protocol != *send_proxy_protocol),
         ("panic", old.panic != *panic),
+        ("protocol", old.protocol != *protocol),
+        ("tls", old.tls != *tls),
     ]);
     Change::PoolChanged {
         name: name.clone(),

@@ -6,6 +6,7 @@ mod listener;
 mod pool;
 mod root;
 mod route;
+mod tls;
 
 pub(crate) use root::ROOT;
 use std::time::Duration;

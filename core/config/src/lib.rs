@@ -6,6 +6,7 @@
 
 mod admin;
 mod atom;
+mod complaint;
 mod diff;
 mod keys;
 mod listener;
@@ -21,10 +22,13 @@ mod rescue;
 mod route;
 mod schema;
 mod slot;
+mod sticky;
 mod suggest;
 mod syntax;
+mod tls;
 mod view;
 
+pub use complaint::{Complaint, Step, complain};
 pub use diff::{Change, diff};
 pub use problem::{PROBLEMS_LIMIT, Problem, Problems};
 pub use proxy::{backend_address, proxy};

@@ -6,6 +6,7 @@ use crate::reading::Reading;
 use crate::route::{self, Placed};
 use crate::slot::Slot;
 use crate::suggest;
+use crate::tls;
 use crate::view::View;
 use evenkeel_model::{AccessLog, BindAddress, Listener, ListenerTimeouts, Match, Route, RouteAction};
 use ipnet::IpNet;
@@ -54,6 +55,9 @@ pub(crate) fn read(reading: &mut Reading<'_>, key: &Spanned<Cow<'_, str>>, view:
     if let Some(log) = view.parsed(&mut reading.report, "access_log", |text| access_log(text, base)) {
         listener.access_log = log;
     }
+    if let Some(inner) = view.table(&mut reading.report, "tls") {
+        listener.tls = tls::listener(reading, &inner);
+    }
     (!listener.name.is_empty() && !listener.bind.is_empty()).then_some(listener)
 }
 
@@ -100,6 +104,7 @@ fn timeouts(reading: &mut Reading<'_>, view: &View<'_>) -> ListenerTimeouts {
         header: view.duration(report, "header").unwrap_or(default.header),
         idle: view.duration(report, "idle").unwrap_or(default.idle),
         request: view.duration(report, "request").unwrap_or(default.request),
+        tunnel: view.duration(report, "tunnel").unwrap_or(default.tunnel),
     }
 }
 

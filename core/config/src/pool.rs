@@ -5,6 +5,8 @@ use crate::problem::{Fault, shown};
 use crate::reading::Reading;
 use crate::report::Report;
 use crate::slot::{Slot, Switched};
+use crate::sticky;
+use crate::tls;
 use crate::view::View;
 use evenkeel_model::{
     AdminState, Backend, BackendAddress, Balance, Check, CheckKind, Eject, Expect, HashKey, HttpCheck, Pool,
@@ -43,6 +45,8 @@ pub(crate) fn read(reading: &mut Reading<'_>, key: &Spanned<Cow<'_, str>>, view:
             Switched::Off => None,
         };
     }
+    let base = reading.base;
+    pool.sticky = view.get("sticky").and_then(|slot| sticky::read(report, base, &slot));
     pool.max_connections = view.count(report, "max_connections");
     if let Some(inner) = view.table(report, "queue") {
         pool.queue = queue(report, &inner);
@@ -54,8 +58,6 @@ pub(crate) fn read(reading: &mut Reading<'_>, key: &Spanned<Cow<'_, str>>, view:
     if let Some(inner) = view.table(report, "timeouts") {
         pool.timeouts = timeouts(report, &inner);
     }
-    // One value so far; the rest is told when the word is read.
-    view.word(report, "protocol");
     pool.send_proxy_protocol = match view.word(report, "send_proxy_protocol") {
         Some("v1") => Some(ProxyProtocol::V1),
         Some("v2") => Some(ProxyProtocol::V2),
@@ -64,6 +66,10 @@ pub(crate) fn read(reading: &mut Reading<'_>, key: &Spanned<Cow<'_, str>>, view:
     if let Some(check) = pool.check.as_mut().filter(|check| check.port.is_none()) {
         check.send_proxy_protocol = pool.send_proxy_protocol;
     }
+    if let Some(inner) = view.table(report, "tls") {
+        pool.tls = Some(tls::pool(report, &inner, reading.base));
+    }
+    pool.protocol = tls::protocol(report, view);
     if let Some(share) = view.share(report, "panic") {
         pool.panic = share;
     }

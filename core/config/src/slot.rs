@@ -144,7 +144,11 @@ impl<'a> Slot<'a> {
     }
 
     pub(crate) fn word(&self, report: &mut Report<'_>) -> Option<&'static str> {
-        let (Kind::Word(words), Some(text)) = (self.kind, self.value.get_ref().as_str()) else {
+        let words = self.kind.alternatives().iter().find_map(|kind| {
+            let Kind::Word(words) = kind else { return None };
+            Some(*words)
+        });
+        let (Some(words), Some(text)) = (words, self.value.get_ref().as_str()) else {
             return self.wrong_type(report);
         };
         match words.iter().find(|word| word.word == text) {

@@ -52,6 +52,7 @@ fn everything() {
         backends = ['10.0.0.3:80', { address = '10.0.0.2:80', name = 'b2', weight = 3 }]
         check = { http = '/up' }
         panic = '10%'
+        sticky = 'cookie'
         send_proxy_protocol = 'v2'
         [admin]
         bind = '127.0.0.1:9180'
@@ -65,7 +66,7 @@ fn everything() {
             "listener web: changed bind, accept_proxy_protocol, max_body_size",
             "listener old: removed",
             "pool fresh: added",
-            "pool api: added 10.0.0.3:80, removed 10.0.0.1:80, changed b2, check, send_proxy_protocol, panic",
+            "pool api: added 10.0.0.3:80, removed 10.0.0.1:80, changed b2, check, sticky, send_proxy_protocol, panic",
             "pool gone: removed",
             "admin: changed",
             "log: changed",

@@ -48,16 +48,16 @@ a.toml: 1 error
 fn a_long_line_is_shown_around_the_place() {
     let filler = "#".repeat(200);
     let text =
-        format!("listener.a = {{ bind = ':80', redirect = 'https', \"{filler}\" = 1, tls = true }} {filler}\r\n");
+        format!("listener.a = {{ bind = ':80', redirect = 'https', \"{filler}\" = 1, dsr = true }} {filler}\r\n");
     let rendered = problems(&text).render("a.toml", &text, false);
     let lines: Vec<&str> = rendered.lines().collect();
-    // The second problem: `tls`.
+    // The second problem: `dsr`.
     let (source, carets) = (lines[8], lines[9]);
     assert!(source.starts_with("1 | …###") && source.ends_with("##…"), "{rendered}");
     let column = source
         .chars()
         .collect::<String>()
-        .split("tls")
+        .split("dsr")
         .next()
         .unwrap()
         .chars()
@@ -81,19 +81,19 @@ fn a_line_cannot_command_the_terminal() {
 
 #[test]
 fn for_programs() {
-    let text = "x = 1\nlistener.a.bind = ':80'\nlistener.a.redirect = 'https'\nlistener.a.tls = 1\n";
+    let text = "x = 1\nlistener.a.bind = ':80'\nlistener.a.redirect = 'https'\nlistener.a.dsr = 1\n";
     let expected = serde_json::json!([
         {"file": "a.toml", "line": 1, "column": 1, "message": "unknown key `x` in the top level", "help": "known here: listener, pool, admin, log"},
-        {"file": "a.toml", "line": 4, "column": 12, "message": "`tls` is not supported by this version of Evenkeel yet", "help": null},
+        {"file": "a.toml", "line": 4, "column": 12, "message": "`dsr` is not supported by this version of Evenkeel yet", "help": null},
     ]);
     assert_eq!(problems(text).to_json("a.toml"), expected);
 }
 
 #[test]
 fn in_one_line_each() {
-    let text = "x = 1\nlistener.a.bind = ':80'\nlistener.a.redirect = 'https'\nlistener.a.tls = 1\n";
+    let text = "x = 1\nlistener.a.bind = ':80'\nlistener.a.redirect = 'https'\nlistener.a.dsr = 1\n";
     let expected = "1:1: unknown key `x` in the top level (known here: listener, pool, admin, log)\n\
-                    4:12: `tls` is not supported by this version of Evenkeel yet";
+                    4:12: `dsr` is not supported by this version of Evenkeel yet";
     assert_eq!(problems(text).to_string(), expected);
 }
 

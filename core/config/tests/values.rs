@@ -123,6 +123,7 @@ fn a_listener_with_everything() {
         max_header_size: 2048,
         max_body_size: 1_000_000,
         access_log: AccessLog::File("/etc/evenkeel/logs/access.log".into()),
+        tls: None,
     };
     assert_eq!(config(text).listeners, [expected]);
 }
@@ -183,6 +184,7 @@ fn a_pool_with_everything() {
         hash = { on = 'cookie:SID', bounded = 2 }
         check = { http = '/up?a', host = 'h', expect = ['2xx', 404, '410-412'], body = 'ok', every = '1s', timeout = '100ms', fall = 1, rise = 4 }
         eject = { errors = 1, window = '1s', for = '2s', max = '12.5%' }
+        sticky = { cookie = 'SID', for = '90s', secret_file = 'sticky.secret' }
         max_connections = 3
         queue = { size = 0, timeout = '1ms' }
         retry = { attempts = 0, budget = '100%' }
@@ -226,6 +228,11 @@ fn a_pool_with_everything() {
         duration: Duration::from_secs(2),
         max: Share(0.125),
     });
+    pool.sticky = Some(Sticky::Cookie {
+        name: Some("SID".into()),
+        duration: Some(Duration::from_secs(90)),
+        secret_file: Some("/etc/evenkeel/sticky.secret".into()),
+    });
     pool.max_connections = Some(3);
     pool.queue = Queue {
         size: 0,
@@ -244,6 +251,26 @@ fn a_pool_with_everything() {
     pool.send_proxy_protocol = Some(ProxyProtocol::V1);
     pool.panic = Share(0.0);
     assert_eq!(config(text).pools, [pool]);
+}
+
+#[test]
+fn every_way_to_know_a_client_again() {
+    let cookie = |name: Option<&str>, seconds: Option<u64>| Sticky::Cookie {
+        name: name.map(Into::into),
+        duration: seconds.map(Duration::from_secs),
+        secret_file: None,
+    };
+    for (text, sticky) in [
+        ("'cookie'", cookie(None, None)),
+        ("{ cookie = 'NAME' }", cookie(Some("NAME"), None)),
+        ("{ for = '1h' }", cookie(None, Some(3600))),
+        ("{ header = 'X-Session' }", Sticky::Header("x-session".into())),
+        ("{ source = true }", Sticky::Source),
+    ] {
+        let text =
+            format!("listener.a = {{ bind = ':80', pool = 'p' }}\npool.p = {{ backends = [], sticky = {text} }}");
+        assert_eq!(config(&text).pools[0].sticky, Some(sticky), "{text}");
+    }
 }
 
 #[test]

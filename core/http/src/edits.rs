@@ -136,6 +136,24 @@ impl Edits {
             .any(|edit| edit.replaces && edit.name.of(&self.bytes).eq_ignore_ascii_case(name))
     }
 
+    /// Changes a head of our own, which is what `out` holds from `start` on.
+    pub fn apply(&self, start: usize, out: &mut Vec<u8>) {
+        if self.fields.is_empty() {
+            return;
+        }
+        let head = out.split_off(start);
+        let lines = head.split_inclusive(|&byte| byte == b'\n').enumerate();
+        // The empty line at its end comes after what is added.
+        for (place, line) in lines.filter(|(_, line)| *line != b"\r\n") {
+            let name = line.split(|&byte| byte == b':').next().unwrap_or(line);
+            if place == 0 || !self.drops(name) {
+                out.extend_from_slice(line);
+            }
+        }
+        self.write(out);
+        out.extend_from_slice(b"\r\n");
+    }
+
     /// Names and values of the fields that are sent besides those that pass.
     pub fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         self.fields

@@ -11,7 +11,9 @@ mod listener;
 mod moment;
 mod pool;
 mod route;
+mod sticky;
 mod template;
+mod tls;
 
 pub use admin::{Admin, Log, LogFormat, LogLevel};
 pub use check::{Check, CheckKind, Expect, HttpCheck};
@@ -27,7 +29,12 @@ pub use route::{
     FieldChanges, HostPattern, Match, Mirror, PathChange, PathPattern, Rate, RateKey, RedirectTo, Respond, RetryOn,
     Route, RouteAction, RouteRetry, Side, Split, SplitBy, ValuePattern,
 };
+pub use sticky::Sticky;
 pub use template::{Part, Template, Variable};
+pub use tls::{
+    Alpn, CertificateFiles, ClientAuth, ClientCertificates, ClientHeader, ListenerTls, PoolProtocol, PoolTls,
+    TlsVersion,
+};
 
 /// A name given by the operator to a listener, pool or backend. Cheap to clone; never empty; at most 128 bytes.
 pub type Name = std::sync::Arc<str>;

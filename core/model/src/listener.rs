@@ -1,4 +1,4 @@
-use crate::{Name, Route};
+use crate::{ListenerTls, Name, Route};
 use ipnet::IpNet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -29,6 +29,8 @@ pub struct Listener {
     pub max_body_size: u64,
     /// One JSON object a request.
     pub access_log: AccessLog,
+    /// `None`: connections come as they are.
+    pub tls: Option<ListenerTls>,
 }
 
 impl Listener {
@@ -45,6 +47,7 @@ impl Listener {
             max_header_size: 32 * 1024,
             max_body_size: 0,
             access_log: AccessLog::Off,
+            tls: None,
         }
     }
 }
@@ -89,6 +92,9 @@ pub struct ListenerTimeouts {
     /// Between two successful reads of a request body or writes of an answer: a client that makes no progress
     /// for this long is cut. Default 60 s.
     pub request: Duration,
+    /// Silence in both directions of a tunnel (an upgraded connection, such as WebSocket) after which it is cut: its
+    /// sides may be long gone without a word. Default 1 h.
+    pub tunnel: Duration,
 }
 
 impl Default for ListenerTimeouts {
@@ -97,6 +103,7 @@ impl Default for ListenerTimeouts {
             header: Duration::from_secs(10),
             idle: Duration::from_secs(60),
             request: Duration::from_secs(60),
+            tunnel: Duration::from_secs(3600),
         }
     }
 }

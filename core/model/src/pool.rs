@@ -1,4 +1,4 @@
-use crate::{Check, Name};
+use crate::{Check, Name, PoolProtocol, PoolTls, Sticky};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,6 +16,8 @@ pub struct Pool {
     pub check: Option<Check>,
     /// `None` (`eject = false`): traffic's own verdict is not asked.
     pub eject: Option<Eject>,
+    /// How a client is known again; `None` = it is not.
+    pub sticky: Option<Sticky>,
     /// In-flight requests per backend, 1 ..= 1,000,000; `None` = no cap. A backend's own value wins.
     pub max_connections: Option<u32>,
     /// Where requests wait when every usable backend is at its cap.
@@ -30,6 +32,10 @@ pub struct Pool {
     pub send_proxy_protocol: Option<ProxyProtocol>,
     /// Below this share of usable backends all are used: better slow than nothing. Default 50 %.
     pub panic: Share,
+    /// What the backends speak.
+    pub protocol: PoolProtocol,
+    /// `None`: connections to the backends are not encrypted.
+    pub tls: Option<PoolTls>,
 }
 
 impl Pool {
@@ -41,6 +47,7 @@ impl Pool {
             balance: Balance::default(),
             check: Some(Check::default()),
             eject: Some(Eject::default()),
+            sticky: None,
             max_connections: None,
             queue: Queue::default(),
             retry: Retry::default(),
@@ -48,6 +55,8 @@ impl Pool {
             timeouts: PoolTimeouts::default(),
             send_proxy_protocol: None,
             panic: Share::percent(50),
+            protocol: PoolProtocol::Http1,
+            tls: None,
         }
     }
 }

@@ -1,7 +1,9 @@
 use crate::balance::{self, Algorithm, Field};
+use crate::bonds;
 use crate::budget::Budget;
 use crate::dice::Dice;
-use crate::{BackendId, Permit, View};
+use crate::home::HomeLine;
+use crate::{BackendId, Permit, Stay, View, rendezvous};
 use evenkeel_model::Moment;
 use std::sync::Arc;
 
@@ -18,6 +20,40 @@ pub struct Request<'a> {
     pub avoid: &'a [BackendId],
     /// Called from the gate: may pass those who wait.
     pub first_in_line: bool,
+    /// Where its client belongs.
+    pub wish: Wish,
+    /// Called from the line before its home: may pass those who wait there.
+    pub first_at_home: bool,
+}
+
+/// Where a request's client belongs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Wish {
+    /// Nowhere.
+    #[default]
+    None,
+    /// To this backend, as its cookie says. While that may not be used, to whom the key draws.
+    Home {
+        /// Whose it is.
+        backend: BackendId,
+        /// The client's number.
+        key: u64,
+    },
+    /// To the backend that the pool remembers for this key; if there is none, to whom the key draws, from now on.
+    Key(u64),
+    /// To another than its own for this time, to whom the key draws: the wait for its home took too long.
+    Elsewhere(u64),
+}
+
+impl Wish {
+    /// After a wait for its home that took too long.
+    #[must_use]
+    pub fn elsewhere(self) -> Wish {
+        match self {
+            Wish::None => Wish::None,
+            Wish::Home { backend: _, key } | Wish::Key(key) | Wish::Elsewhere(key) => Wish::Elsewhere(key),
+        }
+    }
 }
 
 /// Where a request goes.
@@ -27,6 +63,9 @@ pub enum Choice {
     Go(Permit),
     /// Every candidate is at its cap, or others wait already: wait at the gate.
     Full,
+    /// Its home is at its cap, or others wait for it already: wait in this line for a while, then choose with
+    /// [`Wish::elsewhere`]. One that was called from the gate does so at once.
+    HomeFull(HomeLine),
     /// There is no candidate.
     Nothing,
 }
@@ -70,12 +109,17 @@ impl Chooser {
 
     /// Chooses a backend and takes a place there.
     pub fn choose(&mut self, request: &Request<'_>, now: Moment) -> Choice {
+        match request.wish {
+            Wish::None => self.choose_any(request, now),
+            Wish::Home { .. } | Wish::Key(_) | Wish::Elsewhere(_) => self.choose_sticky(request, now),
+        }
+    }
+
+    fn choose_any(&mut self, request: &Request<'_>, now: Moment) -> Choice {
         if self.view.candidates.is_empty() {
             return Choice::Nothing;
         }
-        if request.avoid.is_empty() && !request.first_in_line {
-            self.budget.earn(self.view.retry.budget.0, now);
-        }
+        self.earn(request, now);
         if !request.first_in_line && self.view.gate.waiting() > 0 {
             return Choice::Full;
         }
@@ -90,6 +134,96 @@ impl Chooser {
         Choice::Full
     }
 
+    fn choose_sticky(&mut self, request: &Request<'_>, now: Moment) -> Choice {
+        if !request.first_at_home && !matches!(request.wish, Wish::Elsewhere(_)) {
+            self.earn(request, now);
+        }
+        let (home, key) = self.home(request.wish);
+        if let Some(index) = home
+            && let Some(choice) = self.go_home(request, index, now)
+        {
+            return choice;
+        }
+        if self.view.candidates.is_empty() {
+            return Choice::Nothing;
+        }
+        if !request.first_in_line && self.view.gate.waiting() > 0 {
+            return Choice::Full;
+        }
+        let drawn = self.draw(request, request.avoid, key, now);
+        let drawn = drawn.or_else(|| {
+            let again = !request.avoid.is_empty();
+            again.then(|| self.draw(request, &[], key, now)).flatten()
+        });
+        let Some(permit) = drawn else {
+            return Choice::Full;
+        };
+        let stay = match (request.wish, home) {
+            (Wish::Elsewhere(_), _) | (_, Some(_)) => Stay::Away,
+            (Wish::None | Wish::Home { .. } | Wish::Key(_), None) => Stay::New,
+        };
+        if let (Stay::New, Some(bonds)) = (stay, &self.view.bonds) {
+            bonds.remember(key, bonds::number(permit.id()));
+        }
+        Choice::Go(permit.staying(stay, true))
+    }
+
+    /// The index of the client's backend, if it has one that has not left the pool; and its key.
+    fn home(&self, wish: Wish) -> (Option<u16>, u64) {
+        let (index, key) = match wish {
+            Wish::None => (None, 0),
+            Wish::Home { backend, key } => (self.view.index(backend), key),
+            Wish::Key(key) => {
+                let number = self.view.bonds.as_ref().and_then(|bonds| bonds.find(key));
+                (number.and_then(|number| self.view.numbered(number)), key)
+            }
+            Wish::Elsewhere(key) => (None, key),
+        };
+        let stays = |index: &u16| !self.view.members[usize::from(*index)].leaving;
+        (index.filter(stays), key)
+    }
+
+    /// `None`: it may not be used now, or was tried already.
+    fn go_home(&mut self, request: &Request<'_>, index: u16, now: Moment) -> Option<Choice> {
+        let member = &self.view.members[usize::from(index)];
+        if !member.takes_its_own() || request.avoid.contains(&member.id) {
+            return None;
+        }
+        let capped = member.cap != u32::MAX;
+        let others_wait = member.load.waiting() > 0 || (member.candidate && self.view.gate.waiting() > 0);
+        let polite = capped && others_wait && !request.first_at_home && !request.first_in_line;
+        let entered = if polite { None } else { enter(&self.view, index, now) };
+        let Some(permit) = entered else {
+            return Some(Choice::HomeFull(HomeLine::new(Arc::clone(&member.load))));
+        };
+        Some(Choice::Go(permit.staying(Stay::Home, member.candidate)))
+    }
+
+    /// The open candidate that the key draws.
+    fn draw(&self, request: &Request<'_>, avoid: &[BackendId], key: u64, now: Moment) -> Option<Permit> {
+        let field = Field {
+            view: &self.view,
+            avoid,
+            hash: request.hash,
+            first_in_line: request.first_in_line,
+            now,
+        };
+        let open = || self.view.candidates.iter().copied().filter(|index| field.open(*index));
+        for _ in 0..TRIES {
+            let index = rendezvous::pick(&self.view, open(), key)?;
+            if let Some(permit) = enter(&self.view, index, now) {
+                return Some(permit);
+            }
+        }
+        open().find_map(|index| enter(&self.view, index, now))
+    }
+
+    fn earn(&mut self, request: &Request<'_>, now: Moment) {
+        if request.avoid.is_empty() && !request.first_in_line {
+            self.budget.earn(self.view.retry.budget.0, now);
+        }
+    }
+
     /// Whether one more retry is within the pool's budget; if so it is spent.
     pub fn may_retry(&mut self, now: Moment) -> bool {
         self.budget.spend(now)
@@ -100,6 +234,7 @@ impl Chooser {
             view: &self.view,
             avoid,
             hash: request.hash,
+            first_in_line: request.first_in_line,
             now,
         };
         for _ in 0..TRIES {

@@ -1,3 +1,4 @@
+use crate::Permit;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU32, Ordering, fence};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,8 +12,8 @@ type Waker = Box<dyn FnOnce() + Send>;
 /// The protocol of a waiting request:
 /// 1. `choose` said `Full`: [`Gate::wait`].
 /// 2. When called (the first in an empty room is called at once, as the last place may have come free while nobody was
-///    there to be called): choose with `first_in_line`. On `Go`: [`Ticket::used`]. On `Full`: [`Gate::wait_again`],
-///    which keeps the place in the line. On `Nothing`: drop the ticket.
+///    there to be called): choose with `first_in_line`. On `Go`: [`Ticket::took`]. On `Full`:
+///    [`Gate::wait_again`], which keeps the place in the line. On `Nothing`: drop the ticket.
 /// 3. On timeout or a client that left: drop the ticket (or [`Gate::leave`]). If it had been called, the turn passes on
 ///    to the next, so no turn is ever lost.
 ///
@@ -131,8 +132,18 @@ impl Gate {
 }
 
 impl Ticket {
-    /// It was this one's turn and it took its place: the turn is used up.
-    pub fn used(mut self) {
+    /// It was this one's turn and it took a place: the turn is used up. Who went home to a backend that others may not
+    /// have (it is drained) left the place free that it was called for: then the turn passes on.
+    pub fn took(self, permit: &Permit) {
+        if permit.is_apart() {
+            drop(self);
+        } else {
+            self.used();
+        }
+    }
+
+    /// The turn is used up.
+    pub(crate) fn used(mut self) {
         self.settle(false);
     }
 

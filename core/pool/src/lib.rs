@@ -8,24 +8,28 @@
 
 mod alarm;
 mod balance;
+mod bonds;
 mod budget;
 mod chooser;
 mod dice;
 mod gate;
 mod heart;
+mod home;
 mod load;
 mod member;
 mod permit;
+mod rendezvous;
 mod shared;
 mod view;
 
 pub use balance::Ring;
-pub use chooser::{Choice, Chooser, Request};
+pub use chooser::{Choice, Chooser, Request, Wish};
 pub use gate::{Gate, QueueFull, Ticket};
 pub use heart::{Change, Command, Event, Heart, Order, ProbeId, Saved, SavedBackend, Verdict};
+pub use home::{HomeLine, HomeTicket};
 pub use load::{Load, Probes};
-pub use member::{BackendId, Health, Member, Membership, Why, usable};
-pub use permit::{Failure, Permit};
+pub use member::{BackendId, Health, Member, Membership, Why, keeps, usable};
+pub use permit::{Failure, Permit, Stay};
 pub use shared::Shared;
 pub use view::View;
 

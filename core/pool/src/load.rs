@@ -30,6 +30,8 @@ pub struct Load {
     failures: AtomicU64,
     connect_failures: AtomicU64,
     gate: Gate,
+    /// Where those wait who belong here and nowhere else.
+    home: Gate,
     alarm: Arc<Alarm>,
     probes: Probes,
 }
@@ -115,6 +117,7 @@ impl Load {
             failures: AtomicU64::new(0),
             connect_failures: AtomicU64::new(0),
             gate,
+            home: Gate::default(),
             alarm,
             probes: Probes::default(),
         }
@@ -190,6 +193,13 @@ impl Load {
         self.failures_in_a_row.load(Ordering::Relaxed)
     }
 
+    /// Whether there is a place for somebody who may go anywhere: those who wait for this backend alone are not passed,
+    /// but by who was `called` from the pool's own line.
+    #[inline]
+    pub(crate) fn has_room(&self, cap: u32, called: bool) -> bool {
+        cap == u32::MAX || (self.in_flight() < cap && (called || self.home.waiting() == 0))
+    }
+
     /// Takes a place if fewer than `cap` are taken; gives how many are unanswered then, this one included.
     pub(crate) fn enter(&self, cap: u32, now: Moment) -> Option<u32> {
         let before = if cap == u32::MAX {
@@ -253,8 +263,40 @@ impl Load {
     pub(crate) fn leave(&self, unanswered: bool) {
         self.places
             .fetch_sub((1 << 32) | u64::from(unanswered), Ordering::SeqCst);
+        if self.home.waiting() > 0 {
+            self.call_both();
+        } else {
+            self.call_anyone();
+        }
+    }
+
+    /// The next who may go anywhere.
+    fn call_anyone(&self) {
         if self.gate.waiting() > 0 {
             self.gate.admit(1);
         }
+    }
+
+    /// One of each line: whoever is called from the pool's may take a free place elsewhere, and whoever is called
+    /// home may have left; the other would never hear of it. By turns the one or the other is first, so that neither
+    /// line starves.
+    fn call_both(&self) {
+        if self.requests().is_multiple_of(2) {
+            self.call_anyone();
+            self.home.admit(1);
+        } else {
+            self.home.admit(1);
+            self.call_anyone();
+        }
+    }
+
+    /// The line of those who belong here and nowhere else.
+    pub(crate) fn home(&self) -> &Gate {
+        &self.home
+    }
+
+    /// How many wait for a place here though they might go elsewhere: their client belongs here.
+    pub fn waiting(&self) -> u32 {
+        self.home.waiting()
     }
 }

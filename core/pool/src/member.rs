@@ -43,6 +43,16 @@ pub fn usable(health: Health, admin: AdminState, ejected: bool, membership: Memb
     health == Health::Up && admin == AdminState::Ready && !ejected && membership == Membership::Joined
 }
 
+/// Whether a backend may have requests of clients that belong to it: all that are usable, and drained ones that would
+/// be.
+pub fn keeps(health: Health, admin: AdminState, ejected: bool, membership: Membership) -> bool {
+    let admin = match admin {
+        AdminState::Ready | AdminState::Drain => AdminState::Ready,
+        AdminState::Maintain => AdminState::Maintain,
+    };
+    usable(health, admin, ejected, membership)
+}
+
 /// Why a backend is in the state it is in; displays as one short sentence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Why {
@@ -159,10 +169,21 @@ pub struct Member {
     pub usable: bool,
     /// Whether it is among the View's candidates (usable, and backup and panic rules applied).
     pub candidate: bool,
+    /// Whether clients that belong here may still come: usable, or it would be but for the operator's `drain`.
+    pub keeps: bool,
+    /// Made of its name, the same everywhere: which keys it draws.
+    pub(crate) seed: u64,
     /// One short sentence.
     pub why: Why,
     /// The place it stands in.
     pub site: Option<Name>,
     /// What it carries.
     pub load: Arc<Load>,
+}
+
+impl Member {
+    /// Whether clients that belong here may come: it keeps them, or it is used in a panic.
+    pub fn takes_its_own(&self) -> bool {
+        self.keeps || self.candidate
+    }
 }

@@ -29,6 +29,20 @@ impl Failure {
     }
 }
 
+/// How a request came to its backend.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Stay {
+    /// Its client is not known by anything.
+    #[default]
+    Free,
+    /// Its client is known and had no backend in the pool: this is the one from now on.
+    New,
+    /// This is its client's backend.
+    Home,
+    /// Its client's backend may not be used now, or is full, or failed just now: this is another one, for this time.
+    Away,
+}
+
 /// The right to use one backend once. Dropping it gives the place back, whatever happened, and calls the next in line.
 #[derive(Debug)]
 #[must_use = "dropping a permit gives the place back"]
@@ -41,6 +55,9 @@ pub struct Permit {
     beside: u32,
     unanswered: bool,
     failed: bool,
+    stay: Stay,
+    /// Of a backend that is no candidate.
+    apart: bool,
 }
 
 impl Permit {
@@ -53,7 +70,31 @@ impl Permit {
             beside,
             unanswered: true,
             failed: false,
+            stay: Stay::Free,
+            apart: false,
         }
+    }
+
+    /// `candidate`: whether the backend is one.
+    pub(crate) fn staying(self, stay: Stay, candidate: bool) -> Permit {
+        // Field by field would move out of what has a Drop.
+        let mut permit = self;
+        permit.stay = stay;
+        permit.apart = !candidate;
+        permit
+    }
+
+    pub(crate) fn is_apart(&self) -> bool {
+        self.apart
+    }
+
+    pub(crate) fn is_of(&self, load: &Arc<Load>) -> bool {
+        Arc::ptr_eq(&self.load, load)
+    }
+
+    /// How the request came to this backend.
+    pub fn stay(&self) -> Stay {
+        self.stay
     }
 
     /// Whose.

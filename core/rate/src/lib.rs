@@ -90,9 +90,10 @@ impl Limiter {
         }
     }
 
-    /// Whether one more request of `key` is taken now. `now` may go back a little between calls, as threads see it.
-    pub fn ask(&self, key: &[u8], now: Moment) -> Verdict {
-        let (set, tag) = self.place(key);
+    /// Whether one more request of `key` is taken now. `kind` keeps keys of the same bytes apart; `now` may go back a little
+    /// between calls, as threads see it.
+    pub fn ask(&self, kind: u8, key: &[u8], now: Moment) -> Verdict {
+        let (set, tag) = self.place(kind, key);
         let now = self.ticks(now);
         for _ in 0..TRIES {
             let found = find(set, tag);
@@ -116,8 +117,9 @@ impl Limiter {
     }
 
     /// Where a key is kept, and as what: never 0, which is an empty slot.
-    fn place(&self, key: &[u8]) -> (&Set, u64) {
+    fn place(&self, kind: u8, key: &[u8]) -> (&Set, u64) {
         let mut hasher = FoldHasher::with_seed(self.second_seed, &self.seed);
+        hasher.write_u8(kind);
         hasher.write(key);
         let hash = hasher.finish();
         let tag = (hash >> TIME_BITS).max(1);

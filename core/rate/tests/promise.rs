@@ -64,7 +64,7 @@ fn never_more_than_the_burst_and_what_flows_in() {
                 4..7 => dice.below(pace),
                 _ => dice.below(pace * u64::from(rate.burst)),
             };
-            if limiter.ask(b"key", at(now)) == Verdict::Taken {
+            if limiter.ask(0, b"key", at(now)) == Verdict::Taken {
                 taken.push(now);
             }
         }
@@ -89,7 +89,7 @@ fn who_waits_as_told_is_taken_and_not_before() {
         let limiter = Limiter::new(&rate, seed);
         let mut now = dice.below(1 << 40);
         for _ in 0..100 {
-            match limiter.ask(b"key", at(now)) {
+            match limiter.ask(0, b"key", at(now)) {
                 Verdict::Taken => now += dice.below(3),
                 Verdict::Refused { after } => {
                     let wait = u64::try_from(after.as_nanos()).unwrap();
@@ -98,10 +98,10 @@ fn who_waits_as_told_is_taken_and_not_before() {
                     let tick = u64::try_from(rate.per.as_nanos()).unwrap() / u64::from(rate.requests) / 256 + 1;
                     let early = now + wait.saturating_sub(2 * tick);
                     if early > now {
-                        assert_ne!(limiter.ask(b"key", at(early - 1)), Verdict::Taken, "seed {seed}");
+                        assert_ne!(limiter.ask(0, b"key", at(early - 1)), Verdict::Taken, "seed {seed}");
                     }
                     now += wait;
-                    assert_eq!(limiter.ask(b"key", at(now)), Verdict::Taken, "seed {seed}");
+                    assert_eq!(limiter.ask(0, b"key", at(now)), Verdict::Taken, "seed {seed}");
                 }
             }
         }
@@ -111,14 +111,26 @@ fn who_waits_as_told_is_taken_and_not_before() {
 #[test]
 fn a_full_burst_comes_back_in_its_time() {
     let limiter = Limiter::new(&rate(10, Duration::from_secs(1), 5), 1);
-    let taken = |now| (0..20).filter(|_| limiter.ask(b"a", at(now)) == Verdict::Taken).count();
+    let taken = |now| {
+        (0..20)
+            .filter(|_| limiter.ask(0, b"a", at(now)) == Verdict::Taken)
+            .count()
+    };
     assert_eq!(taken(SECOND), 5);
     assert_eq!(taken(SECOND), 0);
     assert_eq!(taken(SECOND + SECOND / 10), 1);
     assert_eq!(taken(SECOND + SECOND * 4 / 10), 3);
     assert_eq!(taken(10 * SECOND), 5);
     let after = Duration::from_millis(100);
-    assert_eq!(limiter.ask(b"a", at(10 * SECOND)), Verdict::Refused { after });
+    assert_eq!(limiter.ask(0, b"a", at(10 * SECOND)), Verdict::Refused { after });
+}
+
+#[test]
+fn kinds_do_not_share() {
+    let limiter = Limiter::new(&rate(1, Duration::from_secs(60), 1), 9);
+    for kind in [b'4', b'6', b'v'] {
+        assert_eq!(limiter.ask(kind, b"\x7f\0\0\x01", at(0)), Verdict::Taken);
+    }
 }
 
 #[test]
@@ -129,12 +141,12 @@ fn keys_do_not_share() {
     let mut shared = 0;
     for round in 0..3_u64 {
         for key in 0..keys {
-            shared += u32::from(limiter.ask(&key.to_be_bytes(), at(SECOND + round)) != Verdict::Taken);
+            shared += u32::from(limiter.ask(0, &key.to_be_bytes(), at(SECOND + round)) != Verdict::Taken);
         }
     }
     // Less than one in 100,000 shares its bucket with another, see the crate's documentation.
     assert!(shared <= 3, "{shared}");
-    let spent = (0..keys).filter(|key| limiter.ask(&key.to_be_bytes(), at(2 * SECOND)) != Verdict::Taken);
+    let spent = (0..keys).filter(|key| limiter.ask(0, &key.to_be_bytes(), at(2 * SECOND)) != Verdict::Taken);
     let spent = spent.count() as u32;
     assert!(spent > keys - keys / 50, "{spent} of {keys}");
 }
@@ -149,8 +161,8 @@ fn a_crowd_of_passers_by_frees_nobody_who_keeps_asking() {
     for client in 0..crowd {
         // 20,000 clients a second, and one that asks a hundred times as often as it may.
         now += SECOND / 20_000;
-        assert_eq!(limiter.ask(&client.to_be_bytes(), at(now)), Verdict::Taken);
-        if client % 20 == 0 && limiter.ask(b"greedy", at(now)) == Verdict::Taken {
+        assert_eq!(limiter.ask(0, &client.to_be_bytes(), at(now)), Verdict::Taken);
+        if client % 20 == 0 && limiter.ask(0, b"greedy", at(now)) == Verdict::Taken {
             taken += 1;
         }
     }
@@ -165,7 +177,7 @@ fn workers_share_one_bucket() {
     let taken: usize = std::thread::scope(|scope| {
         let worker = || {
             (0..2000)
-                .filter(|_| limiter.ask(b"key", at(SECOND)) == Verdict::Taken)
+                .filter(|_| limiter.ask(0, b"key", at(SECOND)) == Verdict::Taken)
                 .count()
         };
         let workers: Vec<_> = (0..4).map(|_| scope.spawn(worker)).collect();
@@ -182,7 +194,7 @@ fn a_clock_that_goes_back_gives_nothing_away() {
         // Two workers, one of which is 3 ms behind.
         let now = SECOND + (round / 2) * 1_000_000;
         let now = if round % 2 == 0 { now } else { now - 3_000_000 };
-        taken += u64::from(limiter.ask(b"key", at(now)) == Verdict::Taken);
+        taken += u64::from(limiter.ask(0, b"key", at(now)) == Verdict::Taken);
     }
     assert!((50..=55).contains(&taken), "{taken}");
 }

@@ -32,6 +32,7 @@ mod path;
 mod prefixes;
 mod rule;
 mod split;
+pub mod sticky;
 mod table;
 #[cfg(test)]
 mod tests;

@@ -11,6 +11,7 @@ use crate::status::Status;
 use arc_swap::ArcSwap;
 use evenkeel_model::{Admin, AdminState, Config, Name, RouteAction};
 use evenkeel_pool::Order;
+use evenkeel_tls::Vault;
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::{Error, ErrorKind, Read};
@@ -63,6 +64,8 @@ pub struct Control {
     /// Every heart.
     pub hearts: Hearts,
     pub(crate) doors: Arc<dyn Doors>,
+    /// Every certificate.
+    pub(crate) vault: Arc<Vault>,
     pub(crate) version: &'static str,
     pub(crate) source: Source,
     pub(crate) config: ArcSwap<Config>,
@@ -93,6 +96,7 @@ impl Control {
         Control {
             hearts: Hearts::start(),
             doors,
+            vault: Arc::new(Vault::new()),
             version,
             source,
             started: config.admin.clone(),
@@ -172,6 +176,7 @@ impl Control {
         let at = self.last_reload.lock().unwrap_or_else(PoisonError::into_inner).at;
         let mut out = String::new();
         metrics::write(&mut out, &self.status(), at.as_secs_f64());
+        self.vault.write_metrics(&mut out);
         self.doors.write_metrics(&mut out);
         out
     }

@@ -2,14 +2,16 @@
 
 use evenkeel_model::Config;
 use evenkeel_pool::Shared;
+use evenkeel_tls::Sides;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// The doors that carry traffic, seen from the control plane. Every method may be called from any thread.
 pub trait Doors: Send + Sync {
-    /// Takes this configuration and these pools, which stand in the order of `config.pools`. Binds what is new first:
-    /// on any failure nothing has changed, and every failure is a sentence for the operator.
-    fn apply(&self, config: &Arc<Config>, pools: &[Arc<Shared>]) -> Result<(), Vec<String>>;
+    /// Takes this configuration and these pools, which stand in the order of `config.pools`, with what encrypts the
+    /// connections of those that have `tls`. Binds what is new first: on any failure nothing has changed, and every
+    /// failure is a sentence for the operator.
+    fn apply(&self, config: &Arc<Config>, pools: &[Arc<Shared>], tls: &Sides) -> Result<(), Vec<String>>;
 
     /// Appends the families of the data plane in Prometheus' text format.
     fn write_metrics(&self, out: &mut String);

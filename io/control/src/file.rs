@@ -22,29 +22,46 @@ enum Cause {
     Wrong { text: String, problems: Problems },
 }
 
-/// Reads a configuration; paths in it are relative to the file. Blocks.
+/// Reads a configuration, and the certificates that it names; paths in it are relative to the file. Blocks.
 pub fn load(path: &Path) -> Result<Config, Unusable> {
+    load_file(path, Certificates::Readable)
+}
+
+/// As [`load`], but certificates must also be valid today: a balancer must start with the others when one has expired,
+/// and whoever asks whether all is well wants to know. Blocks.
+pub fn check(path: &Path) -> Result<Config, Unusable> {
+    load_file(path, Certificates::Valid)
+}
+
+fn load_file(path: &Path, certificates: Certificates) -> Result<Config, Unusable> {
     let unusable = |cause| Unusable {
         path: path.to_owned(),
         cause,
     };
     let bytes = File::open(path).and_then(bytes);
     let text = bytes.and_then(text).map_err(|error| unusable(Cause::Unread(error)))?;
-    understand(path.to_owned(), text, &folder_of(path))
+    understand(path.to_owned(), text, &folder_of(path), certificates)
 }
 
-/// Reads a configuration from `source`, which is called `name`; paths in it are relative to the working directory.
-/// Blocks.
-pub fn load_from(source: impl Read, name: &str) -> Result<Config, Unusable> {
+/// Reads a configuration as [`check`] does from `source`, which is called `name`; paths in it are relative to the
+/// working directory. Blocks.
+pub fn check_from(source: impl Read, name: &str) -> Result<Config, Unusable> {
     let path = PathBuf::from(name);
     let folder = std::env::current_dir().unwrap_or_default();
     match bytes(source).and_then(text) {
-        Ok(text) => understand(path, text, &folder),
+        Ok(text) => understand(path, text, &folder, Certificates::Valid),
         Err(error) => Err(Unusable {
             path,
             cause: Cause::Unread(error),
         }),
     }
+}
+
+/// What certificates must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Certificates {
+    Readable,
+    Valid,
 }
 
 /// `[admin] socket` of a file that may have errors; none where it names none or cannot be read. Blocks.
@@ -53,14 +70,21 @@ pub fn control_socket(path: &Path) -> Option<PathBuf> {
     evenkeel_config::control_socket(&String::from_utf8_lossy(&bytes), &folder_of(path))
 }
 
-fn understand(path: PathBuf, text: String, folder: &Path) -> Result<Config, Unusable> {
-    match evenkeel_config::parse(&text, folder) {
-        Ok(config) => Ok(config),
-        Err(problems) => Err(Unusable {
-            path,
-            cause: Cause::Wrong { text, problems },
-        }),
-    }
+fn understand(path: PathBuf, text: String, folder: &Path, certificates: Certificates) -> Result<Config, Unusable> {
+    let problems = match evenkeel_config::parse(&text, folder) {
+        Ok(config) => {
+            let complaints = evenkeel_tls::examine(&config, certificates == Certificates::Valid);
+            if complaints.is_empty() {
+                return Ok(config);
+            }
+            evenkeel_config::complain(&text, &complaints)
+        }
+        Err(problems) => problems,
+    };
+    Err(Unusable {
+        path,
+        cause: Cause::Wrong { text, problems },
+    })
 }
 
 fn folder_of(path: &Path) -> PathBuf {

@@ -4,6 +4,7 @@
 //! of theirs waits for anything here.
 
 mod admin;
+mod certificates;
 pub mod clock;
 mod control;
 mod doors;

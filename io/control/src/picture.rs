@@ -54,7 +54,7 @@ pub(crate) fn pool(published: &Published) -> PoolStatus {
         balance: view.balance.as_str().to_owned(),
         usable: view.members.iter().filter(|member| member.usable).count(),
         panic: view.panicking,
-        queued: view.gate.waiting().into(),
+        queued: view.waiting().into(),
         check: published.pool.check.as_ref().map(check),
         backends: view
             .members

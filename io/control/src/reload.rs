@@ -5,7 +5,7 @@ use crate::control::{Control, Phase, Source};
 use crate::file::{self, Unusable};
 use crate::hearts::{Happening, wait_probed};
 use crate::{log, systemd};
-use evenkeel_config::Change;
+use evenkeel_config::{Change, Complaint};
 use evenkeel_model::{Admin, Config, Pool};
 use evenkeel_pool::Saved;
 use serde::Serialize;
@@ -76,6 +76,12 @@ impl Refusal {
             "the configuration cannot be applied; nothing was changed",
             failures.join("\n"),
         )
+    }
+
+    /// They were good a moment ago, when the file was read.
+    fn of_certificates(complaints: &[Complaint]) -> Refusal {
+        let lines: Vec<&str> = complaints.iter().map(|complaint| complaint.message.as_str()).collect();
+        Refusal::new("the certificates cannot be used; nothing was changed", lines.join("\n"))
     }
 
     fn stopping() -> Refusal {
@@ -150,15 +156,28 @@ impl Control {
     /// Gives a configuration to the hearts and the doors: both take it, or neither. `saved` is what is known of its
     /// pools from before a restart.
     pub(crate) async fn take(&self, config: &Arc<Config>, mut saved: BTreeMap<String, Saved>) -> Result<(), Refusal> {
+        let (vault, for_vault) = (self.vault.clone(), config.clone());
+        let read = tokio::task::spawn_blocking(move || vault.prepare(&for_vault)).await;
+        let certificates = match read {
+            Ok(Ok(prepared)) => prepared,
+            Ok(Err(complaints)) => return Err(Refusal::of_certificates(&complaints)),
+            Err(error) => return Err(Refusal::new("reading the certificates broke off", error.to_string())),
+        };
         let with_saved = |pool: &Pool| (pool.clone(), saved.remove(&*pool.name));
         let pools = config.pools.iter().map(with_saved).collect();
         let shared = self.hearts.prepare(pools).await.map_err(|_| Refusal::stopping())?;
         // Clients of a listener that opens now shall find backends that are known to be good.
         wait_probed(&shared, PROVE_LIMIT).await;
-        let (doors, for_doors) = (self.doors.clone(), config.clone());
-        let applied = tokio::task::spawn_blocking(move || doors.apply(&for_doors, &shared)).await;
+        let (doors, for_doors, sides) = (self.doors.clone(), config.clone(), certificates.sides().clone());
+        let applied = tokio::task::spawn_blocking(move || doors.apply(&for_doors, &shared, &sides)).await;
         match applied {
-            Ok(Ok(())) => self.hearts.commit().await.map_err(|_| Refusal::stopping()),
+            Ok(Ok(())) => {
+                for warning in &certificates.warnings {
+                    log::warn(warning, &[]);
+                }
+                self.vault.commit(certificates);
+                self.hearts.commit().await.map_err(|_| Refusal::stopping())
+            }
             Ok(Err(failures)) => {
                 self.hearts.abandon().await;
                 Err(Refusal::of_doors(&failures))

@@ -1,6 +1,7 @@
 //! One process from start to stop.
 
 use crate::admin::{self, socket};
+use crate::certificates;
 use crate::control::{Control, Phase, Source};
 use crate::doors::Doors;
 use crate::hearts::Happening;
@@ -110,6 +111,7 @@ async fn serve(start: Start, serving: impl FnOnce(Arc<Control>, Option<&Path>)) 
     let state_task = state
         .clone()
         .map(|state| Task::spawn(state.keep(control.hearts.clone())));
+    let _certificates_task = Task::spawn(certificates::watch(control.clone()));
     control.enter(Phase::Serving);
     announce(&config);
     control.warn_of_token().await;

@@ -2,7 +2,7 @@
 //! idle connection holds none and a busy worker allocates none.
 
 use crate::outbox::Outbox;
-use evenkeel_http::{RequestHead, ResponseHead};
+use evenkeel_http::{Edits, RequestHead, ResponseHead};
 use evenkeel_model::{Moment, Name};
 use std::cell::RefCell;
 use std::time::Duration;
@@ -31,6 +31,10 @@ pub(crate) struct Exchange {
     pub(crate) to_backend: Outbox,
     pub(crate) to_client: Outbox,
     pub(crate) record: Record,
+    /// What the route changes: on the request while its head is written, on the answer from then on.
+    pub(crate) edits: Edits,
+    /// All of the request's body is in `input` still.
+    pub(crate) body_kept: bool,
 }
 
 /// What is told about a request afterwards.
@@ -68,6 +72,8 @@ impl Exchange {
         self.to_backend.clear();
         self.to_client.clear();
         self.record = Record::default();
+        self.edits.clear();
+        self.body_kept = false;
         for bytes in [
             &mut self.input,
             &mut self.answer,

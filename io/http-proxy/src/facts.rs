@@ -1,11 +1,13 @@
 //! What is known of a request: who sent it, what its key is, what the log says of it.
 
 use crate::access_log::Object;
-use crate::door::{Action, Way, Ways};
+use crate::client::Client;
+use crate::door::{Took, Ways};
 use crate::exchange::Exchange;
 use crate::reason::Reason;
-use evenkeel_http::{RequestHead, Version};
+use evenkeel_http::{Edits, RequestHead};
 use evenkeel_model::{Balance, HashKey};
+use evenkeel_rewrite::Facts;
 use evenkeel_route::Fields;
 use std::io::Write;
 use std::net::IpAddr;
@@ -15,6 +17,7 @@ use std::time::Duration;
 const ADDRESS_BYTES: usize = 48;
 
 /// An address as text, without allocation.
+#[derive(Clone, Copy)]
 pub(crate) struct AddressText {
     bytes: [u8; ADDRESS_BYTES],
     length: usize,
@@ -91,6 +94,33 @@ pub(crate) fn believed(peer: Option<IpAddr>, trusted: bool, ways: &Ways, exchang
     believed
 }
 
+/// Replaces the edits of an exchange by those that `edit` makes of what is known of the request.
+pub(crate) fn edit(
+    client: &Client,
+    exchange: &mut Exchange,
+    believed: Option<IpAddr>,
+    backend: &str,
+    edit: impl FnOnce(&Facts<'_>, &mut Edits),
+) {
+    let mut edits = std::mem::take(&mut exchange.edits);
+    edits.clear();
+    let (head, input) = (&exchange.head, &exchange.input);
+    let address = AddressText::new(believed.or(client.peer()));
+    let facts = Facts {
+        client_address: address.as_bytes(),
+        request_id: head.request_id(input).unwrap_or(&exchange.record.request_id),
+        method: head.method.of(input),
+        host: head.host.of(input),
+        path: head.path.of(input),
+        query: head.query.map(|query| query.of(input)),
+        scheme: client.guest.scheme(),
+        backend: backend.as_bytes(),
+        tls: client.guest.tls.as_ref().map(|tls| tls.facts()).unwrap_or_default(),
+    };
+    edit(&facts, &mut edits);
+    exchange.edits = edits;
+}
+
 /// The key that `balance = "hash"` hashes; 0 for other algorithms. Equal on every balancer with the same
 /// configuration.
 pub(crate) fn hash(balance: &Balance, exchange: &Exchange, believed: Option<IpAddr>) -> u64 {
@@ -124,10 +154,11 @@ fn hash_bytes(bytes: &[u8]) -> u64 {
 pub(crate) struct Line<'a> {
     pub(crate) exchange: &'a Exchange,
     pub(crate) ways: &'a Ways,
-    pub(crate) way: Option<&'a Way>,
+    pub(crate) took: Option<Took<'a>>,
     pub(crate) reason: Reason,
     pub(crate) client: Option<IpAddr>,
     pub(crate) total: Duration,
+    pub(crate) protocol: &'static str,
 }
 
 impl Line<'_> {
@@ -140,22 +171,15 @@ impl Line<'_> {
         object.text("method", head.method.of(input));
         object.text("host", head.host.of(input));
         object.text("path", head.path.of(input));
-        let protocol: &[u8] = match head.version {
-            Version::Http10 => b"HTTP/1.0",
-            Version::Http11 => b"HTTP/1.1",
-        };
-        object.text("protocol", protocol);
+        object.text("protocol", self.protocol.as_bytes());
         object.number("status", u64::from(record.status));
         object.text("reason", self.reason.as_str().as_bytes());
         if !record.detail.is_empty() {
             object.text("detail", record.detail.as_bytes());
         }
-        object.text("route", self.way.map_or(b"", |way| way.name.as_bytes()));
-        let pool: &[u8] = match self.way.map(|way| &way.action) {
-            Some(Action::Pool(pool, _)) => pool.shared.name.as_bytes(),
-            Some(Action::Redirect(_) | Action::Respond(_) | Action::Files(_)) | None => b"",
-        };
-        object.text("pool", pool);
+        object.text("route", self.took.map_or(b"", |took| took.way.name.as_bytes()));
+        let target = self.took.and_then(|took| took.target);
+        object.text("pool", target.map_or(b"", |target| target.pool.shared.name.as_bytes()));
         object.text("backend", record.backend.as_deref().unwrap_or("").as_bytes());
         object.number("attempts", u64::from(record.attempts));
         object.number("bytes_in", record.bytes_in);

@@ -1,12 +1,16 @@
 //! Answers that no backend gave: errors, redirects, fixed ones.
 
 use crate::client::{Client, Then, flush};
+use crate::door::{Answer, Way};
 use crate::exchange::Exchange;
 use crate::facts;
+use crate::files;
 use crate::proxy::finish;
 use crate::reason::Reason;
 use evenkeel_http::{Method, Refused, RequestFraming, Version, error_answer, fixed_answer};
 use evenkeel_model::RedirectTo;
+use std::net::IpAddr;
+use std::time::Duration;
 
 /// A refused head: an answer and the end.
 pub(crate) fn refuse(client: &Client, mut exchange: Box<Exchange>, refused: Refused) {
@@ -65,29 +69,89 @@ pub(crate) async fn error(client: &Client, exchange: &mut Exchange, reason: Reas
     }
 }
 
+/// The answer of a limit: `Retry-After` says when a request would be taken (RFC 6585 4).
+pub(crate) async fn too_many(client: &Client, exchange: &mut Exchange, after: Duration) -> Then {
+    let reason = Reason::RateLimited;
+    // Whole seconds, rounded up: who comes then is taken.
+    let seconds = (after + Duration::from_nanos(999_999_999)).as_secs().max(1).to_string();
+    let fields: [(&[u8], &[u8]); 2] = [(b"retry-after", seconds.as_bytes()), (b"cache-control", b"no-store")];
+    let text = format!("{}\n", reason.text());
+    let content_type: &[u8] = b"text/plain; charset=utf-8";
+    own_answer(
+        client,
+        exchange,
+        reason.status(),
+        content_type,
+        &fields,
+        text.as_bytes(),
+    )
+    .await
+}
+
+/// What a route answers by itself.
+pub(crate) async fn configured(
+    client: &Client,
+    exchange: &mut Exchange,
+    way: &Way,
+    answer: &Answer,
+    believed: Option<IpAddr>,
+) -> (Reason, Then) {
+    let rewrite = way.rules.as_ref().and_then(|rules| rules.rewrite.as_ref());
+    if let Some(rewrite) = rewrite {
+        if exchange.record.request_id[0] == 0 {
+            exchange.record.request_id = client.guest.world.request_id();
+        }
+        facts::edit(client, exchange, believed, "", |facts, edits| {
+            rewrite.response(facts, edits);
+        });
+    }
+    match answer {
+        Answer::Respond(respond) => (Reason::Ok, local(client, exchange, respond.status, &respond.body).await),
+        Answer::Redirect(to) => (Reason::Ok, redirect(client, exchange, to).await),
+        Answer::Files(files) => {
+            let path = exchange.head.path.of(&exchange.input);
+            let mut changed = Vec::new();
+            if !rewrite.is_some_and(|rewrite| rewrite.path(path, &mut changed)) {
+                changed.extend_from_slice(path);
+            }
+            files::serve(client, exchange, files, &changed).await
+        }
+    }
+}
+
 /// An answer that the configuration gives.
-pub(crate) async fn local(client: &Client, exchange: &mut Exchange, status: u16, text: &str) -> Then {
+async fn local(client: &Client, exchange: &mut Exchange, status: u16, text: &str) -> Then {
     let content_type: &[u8] = b"text/plain; charset=utf-8";
     own_answer(client, exchange, status, content_type, &[], text.as_bytes()).await
 }
 
-/// An answer with these fields and a short text, which may be empty.
-pub(crate) async fn answer(
-    client: &Client,
-    exchange: &mut Exchange,
-    status: u16,
-    fields: &[(&[u8], &[u8])],
-    text: &str,
-) -> Then {
-    let content_type: &[u8] = if text.is_empty() {
-        b""
-    } else {
-        b"text/plain; charset=utf-8"
-    };
-    own_answer(client, exchange, status, content_type, fields, text.as_bytes()).await
+/// A short answer of our own.
+pub(crate) struct Short {
+    pub(crate) status: u16,
+    /// One more field: its name and value.
+    pub(crate) field: Option<(&'static [u8], Vec<u8>)>,
+    /// May be empty.
+    pub(crate) text: &'static str,
 }
 
-pub(crate) async fn redirect(client: &Client, exchange: &mut Exchange, to: &RedirectTo) -> Then {
+pub(crate) async fn short(client: &Client, exchange: &mut Exchange, answer: &Short) -> Then {
+    let content_type: &[u8] = match answer.text {
+        "" => b"",
+        _ => b"text/plain; charset=utf-8",
+    };
+    let field = answer.field.as_ref().map(|(name, value)| (*name, value.as_slice()));
+    own_answer(
+        client,
+        exchange,
+        answer.status,
+        content_type,
+        field.as_slice(),
+        answer.text.as_bytes(),
+    )
+    .await
+}
+
+async fn redirect(client: &Client, exchange: &mut Exchange, to: &RedirectTo) -> Then {
     let (status, location) = match to {
         RedirectTo::Location(location) => (302, location.as_bytes().to_vec()),
         RedirectTo::Https => {
@@ -118,6 +182,15 @@ async fn own_answer(
     let date = facts::date();
     let mut fields = fields.to_vec();
     fields.push((b"date", &date));
+    let mut content_type = content_type;
+    let edits = &exchange.edits;
+    if !edits.is_empty() {
+        fields.retain(|(name, _)| !edits.drops(name));
+        fields.extend(edits.fields());
+        if edits.drops(b"content-type") {
+            content_type = b"";
+        }
+    }
     fixed_answer(status, content_type, &fields, body, keep_alive, head_only, out);
     exchange.record.status = status;
     let window = client.guest.inside.door.now().listener.timeouts.request;

@@ -2,19 +2,24 @@
 
 use crate::conduit::Conduit;
 use crate::idle::IdleConnections;
+use crate::reach::{Reach, Speech};
 use crate::reason::Reason;
 use crate::stats::{Counter, Histogram, Stats};
 use arc_swap::{ArcSwap, Cache};
-use evenkeel_model::{BackendAddress, Moment, Name};
-use evenkeel_net::{Elapsed, Socket, reactor, within};
-use evenkeel_pool::{BackendId, Choice, Chooser, Permit, Request, Shared, View};
+use evenkeel_model::{Moment, Name};
+use evenkeel_net::{Elapsed, reactor, within};
+use evenkeel_pool::{BackendId, Choice, Chooser, HomeLine, Permit, Request, Shared, View};
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::io;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
+
+/// A request whose client's backend is full waits there for this part of the time that it may wait at all; the rest is
+/// left for finding a place elsewhere. HAProxy waits all of it and then answers 503; but a client that loses its
+/// session once is better off than one that gets an error.
+const HOME_PART: u32 = 2;
 
 /// Lets the cache of views own the pool that it reads.
 struct Views(Arc<Shared>);
@@ -32,6 +37,7 @@ pub(crate) struct PoolSide {
     views: RefCell<Cache<Views, Arc<View>>>,
     chooser: RefCell<Chooser>,
     pub(crate) idle: RefCell<IdleConnections>,
+    pub(crate) reach: Reach,
     seconds: RefCell<HashMap<BackendId, Arc<Histogram>, foldhash::fast::RandomState>>,
     pub(crate) retries: Arc<Counter>,
     stats: Arc<Stats>,
@@ -39,12 +45,13 @@ pub(crate) struct PoolSide {
 }
 
 impl PoolSide {
-    pub(crate) fn new(shared: Arc<Shared>, stats: &Arc<Stats>, worker: usize, seed: u64) -> PoolSide {
+    pub(crate) fn new(shared: Arc<Shared>, speech: Speech, stats: &Arc<Stats>, worker: usize, seed: u64) -> PoolSide {
         let view = shared.views().load_full();
         PoolSide {
             views: RefCell::new(Cache::new(Views(shared.clone()))),
             chooser: RefCell::new(Chooser::new(view, seed)),
             idle: RefCell::default(),
+            reach: Reach::new(speech),
             seconds: RefCell::default(),
             retries: stats.retries(&shared.name, worker),
             stats: stats.clone(),
@@ -82,39 +89,78 @@ impl PoolSide {
         match self.with_chooser(|chooser| chooser.choose(&request, reactor::now())) {
             Choice::Go(permit) => Ok(permit),
             Choice::Nothing => Err(Reason::NoBackend),
-            Choice::Full => Box::pin(self.wait_in_line(client, request)).await,
+            Choice::Full => {
+                let deadline = reactor::now() + self.view().queue.timeout;
+                Box::pin(self.wait_in_line(client, request, deadline)).await
+            }
+            Choice::HomeFull(line) => Box::pin(self.wait_for_home(client, request, &line)).await,
         }
     }
 
-    async fn wait_in_line(&self, client: &Conduit, request: Request<'_>) -> Result<Permit, Reason> {
-        let request = Request {
+    /// The client's backend is full: waits there for a while, then goes to any.
+    async fn wait_for_home(&self, client: &Conduit, request: Request<'_>, line: &HomeLine) -> Result<Permit, Reason> {
+        let view = self.view();
+        let begun = reactor::now();
+        let elsewhere = Request {
+            wish: request.wish.elsewhere(),
+            ..request
+        };
+        // All lines of the pool together have `queue.size` places.
+        let others = view.waiting().saturating_sub(line.waiting());
+        let turn = Turn::new();
+        if let Ok(ticket) = line.wait(turn.waker(), view.queue.size.saturating_sub(others)) {
+            let called = Request {
+                first_at_home: true,
+                ..request
+            };
+            let until = begun + view.queue.timeout / HOME_PART;
+            while turn.comes(client, until).await? {
+                match self.with_chooser(|chooser| chooser.choose(&called, reactor::now())) {
+                    Choice::Go(permit) => {
+                        ticket.took(&permit);
+                        return Ok(permit);
+                    }
+                    Choice::HomeFull(still) if still == *line => line.wait_again(&ticket, turn.waker()),
+                    Choice::HomeFull(_) | Choice::Full => break,
+                    Choice::Nothing => return Err(Reason::NoBackend),
+                }
+            }
+        }
+        match self.with_chooser(|chooser| chooser.choose(&elsewhere, reactor::now())) {
+            Choice::Go(permit) => Ok(permit),
+            Choice::Nothing => Err(Reason::NoBackend),
+            Choice::Full | Choice::HomeFull(_) => {
+                self.wait_in_line(client, elsewhere, begun + view.queue.timeout).await
+            }
+        }
+    }
+
+    async fn wait_in_line(&self, client: &Conduit, request: Request<'_>, deadline: Moment) -> Result<Permit, Reason> {
+        let mut request = Request {
             first_in_line: true,
             ..request
         };
         let queue = self.view().queue;
-        let deadline = reactor::now() + queue.timeout;
         let gate = &self.shared.gate;
         let turn = Turn::new();
         let ticket = gate.wait(turn.waker(), queue.size).map_err(|_| Reason::QueueFull)?;
         loop {
-            let waited = within(deadline, || match turn.take() || client.is_gone() {
-                true => Poll::Ready(()),
-                false => Poll::Pending,
-            });
             // Leaving in any way drops the ticket, and a turn that had come passes on to the next in line.
-            if waited.await == Err(Elapsed) {
+            if !turn.comes(client, deadline).await? {
                 return Err(Reason::QueueTimeout);
             }
-            if client.is_gone() {
-                return Err(Reason::ClientGone);
+            let mut choice = self.with_chooser(|chooser| chooser.choose(&request, reactor::now()));
+            if matches!(choice, Choice::HomeFull(_)) {
+                request.wish = request.wish.elsewhere();
+                choice = self.with_chooser(|chooser| chooser.choose(&request, reactor::now()));
             }
-            match self.with_chooser(|chooser| chooser.choose(&request, reactor::now())) {
+            match choice {
                 Choice::Go(permit) => {
-                    ticket.used();
+                    ticket.took(&permit);
                     return Ok(permit);
                 }
                 Choice::Nothing => return Err(Reason::NoBackend),
-                Choice::Full => gate.wait_again(&ticket, turn.waker()),
+                Choice::Full | Choice::HomeFull(_) => gate.wait_again(&ticket, turn.waker()),
             }
         }
     }
@@ -132,11 +178,34 @@ impl PoolSide {
         histogram
     }
 
+    /// A connection that stands, or a stream of one. `surely` asks the kernel too: for requests that must not be sent
+    /// twice.
+    pub(crate) fn take(&self, backend: BackendId, surely: bool) -> Option<Conduit> {
+        match self.reach.stream(backend) {
+            Some(stream) => Some(Conduit::Stream(stream)),
+            None => self.idle.borrow_mut().take(backend, surely),
+        }
+    }
+
+    /// Takes a new configuration of how backends are spoken to.
+    pub(crate) fn change(&self, speech: Speech) {
+        if self.reach.change(speech) {
+            self.idle.borrow_mut().clear();
+        }
+    }
+
+    /// The pool is no more.
+    pub(crate) fn close(&self) {
+        self.idle.borrow_mut().close();
+        self.reach.close();
+    }
+
     /// Closes what has been idle for too long or is of no use any more.
     pub(crate) fn sweep(&self, now: Moment) {
         let view = self.view();
         let keep = |id: BackendId| view.member(id).is_some_and(|member| !member.leaving);
         self.idle.borrow_mut().sweep(now, view.timeouts.idle, keep);
+        self.reach.sweep(keep);
         self.seconds.borrow_mut().retain(|id, _| view.member(*id).is_some());
     }
 }
@@ -163,50 +232,22 @@ impl Turn {
     fn take(&self) -> bool {
         self.flag.swap(false, Ordering::Acquire)
     }
-}
 
-/// Why there is no connection.
-pub(crate) enum NoConnection {
-    /// The backend refused it or could not be reached.
-    Refused,
-    /// The backend did not take it in time.
-    TimedOut,
-    /// We have no descriptor or port left: not the backend's fault.
-    Exhausted,
-}
-
-/// Connects to a backend until `deadline`.
-///
-/// # Errors
-/// See [`NoConnection`].
-pub(crate) async fn connect(address: &BackendAddress, deadline: Moment) -> Result<Socket, NoConnection> {
-    let socket = Socket::connect(address).map_err(|error| no_connection(&error))?;
-    let connected = within(deadline, || match socket.connected() {
-        Ok(true) => Poll::Ready(Ok(())),
-        Ok(false) => Poll::Pending,
-        Err(error) => Poll::Ready(Err(error)),
-    });
-    match connected.await {
-        // Only on this machine can a connect come back to itself.
-        Ok(Ok(())) if is_loopback(address) && socket.is_its_own_peer() => Err(NoConnection::Refused),
-        Ok(Ok(())) => Ok(socket),
-        Ok(Err(error)) => Err(no_connection(&error)),
-        Err(Elapsed) => Err(NoConnection::TimedOut),
-    }
-}
-
-fn is_loopback(address: &BackendAddress) -> bool {
-    match address {
-        BackendAddress::Tcp(address) => address.ip().is_loopback(),
-        BackendAddress::Unix(_) => false,
-    }
-}
-
-fn no_connection(error: &io::Error) -> NoConnection {
-    match error.kind() {
-        io::ErrorKind::TimedOut => NoConnection::TimedOut,
-        io::ErrorKind::AddrNotAvailable | io::ErrorKind::OutOfMemory => NoConnection::Exhausted,
-        _ if evenkeel_net::listen::is_exhaustion(error) => NoConnection::Exhausted,
-        _ => NoConnection::Refused,
+    /// False: it did not come until the deadline.
+    ///
+    /// # Errors
+    /// `ClientGone`.
+    async fn comes(&self, client: &Conduit, deadline: Moment) -> Result<bool, Reason> {
+        let waited = within(deadline, || match self.take() || client.is_gone() {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        });
+        if waited.await == Err(Elapsed) {
+            return Ok(false);
+        }
+        if client.is_gone() {
+            return Err(Reason::ClientGone);
+        }
+        Ok(true)
     }
 }

@@ -2,21 +2,26 @@
 
 use crate::client::{Client, Then, flush};
 use crate::conduit::Conduit;
-use crate::door::{Action, Way, Ways};
+use crate::door::{Action, Took, Way, Ways};
 use crate::exchange::Exchange;
 use crate::facts::{self, HeadFields};
-use crate::files;
-use crate::own::{self, local, redirect};
-use crate::pool_side::{NoConnection, PoolSide, connect};
+use crate::gather::{Held, gather};
+use crate::mirror::{self, MirrorTo, Original};
+use crate::own;
+use crate::pool_side::PoolSide;
+use crate::reach::NoConnection;
 use crate::reason::Reason;
 use crate::relay::{End, Failed, Relay, Terms};
+use crate::rules::{self, Rules};
 use crate::tunnel;
-use evenkeel_http::{Forward, RequestFraming};
+use evenkeel_http::{Edits, Forward, RequestFraming};
 use evenkeel_model::{BackendAddress, Retry, RetryOn};
 use evenkeel_net::reactor;
-use evenkeel_pool::{BackendId, Failure, Permit, Request, View};
+use evenkeel_pool::{BackendId, Failure, Member, Permit, Request, View};
+use evenkeel_rewrite::{Facts, Rewrite};
 use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
+use std::time::Duration;
 
 /// The first try and the most retries that can be configured.
 const TRIES: usize = 11;
@@ -33,30 +38,41 @@ pub(crate) async fn answer(client: &Client, exchange: &mut Exchange) -> Then {
         return then;
     };
     let way = &ways.ways[index];
-    let (reason, then) = match &way.action {
-        Action::Pool(pool, _) => {
-            let mut journey = Journey {
-                client,
-                exchange,
-                ways: &ways,
-                way,
-                pool,
-                believed,
-                trusted,
-            };
-            journey.travel().await
+    let mut took = Took { way, target: None };
+    let refused = way.rules.as_ref().and_then(|rules| rules.refuses(exchange, believed));
+    if let Some(after) = refused {
+        let then = Box::pin(own::too_many(client, exchange, after)).await;
+        finish(client, exchange, &ways, Some(took), Reason::RateLimited, believed);
+        return then;
+    }
+    let target = match &way.action {
+        Action::Pool(target) => target,
+        Action::Split(fork) => fork.target(match &fork.by {
+            Some(by) => rules::split_key(by, exchange, believed),
+            None => client.guest.world.random(),
+        }),
+        Action::Own(answer) => {
+            let (reason, then) = Box::pin(own::configured(client, exchange, way, answer, believed)).await;
+            finish(client, exchange, &ways, Some(took), reason, believed);
+            return then;
         }
-        Action::Respond(respond) => (
-            Reason::Ok,
-            Box::pin(local(client, exchange, respond.status, &respond.body)).await,
-        ),
-        Action::Files(files) => {
-            let path = exchange.head.path.of(&exchange.input).to_vec();
-            Box::pin(files::serve(client, exchange, files, &path)).await
-        }
-        Action::Redirect(to) => (Reason::Ok, Box::pin(redirect(client, exchange, to)).await),
     };
-    finish(client, exchange, &ways, Some(way), reason, believed);
+    took.target = Some(target);
+    let mut journey = Journey {
+        client,
+        exchange,
+        ways: &ways,
+        way,
+        pool: &target.pool,
+        believed,
+        trusted,
+        copy_later: false,
+    };
+    let (reason, then) = match &way.rules {
+        None => journey.travel().await,
+        Some(rules) => Box::pin(journey.travel_by(rules, index)).await,
+    };
+    finish(client, exchange, &ways, Some(took), reason, believed);
     then
 }
 
@@ -81,19 +97,77 @@ enum Try {
     Elsewhere,
 }
 
-struct Journey<'a> {
-    client: &'a Client,
-    exchange: &'a mut Exchange,
-    ways: &'a Rc<Ways>,
-    way: &'a Way,
-    pool: &'a Rc<PoolSide>,
-    believed: Option<IpAddr>,
-    trusted: bool,
+/// One request's way to a pool.
+pub(crate) struct Journey<'a> {
+    pub(crate) client: &'a Client,
+    pub(crate) exchange: &'a mut Exchange,
+    pub(crate) ways: &'a Rc<Ways>,
+    pub(crate) way: &'a Way,
+    pub(crate) pool: &'a Rc<PoolSide>,
+    pub(crate) believed: Option<IpAddr>,
+    pub(crate) trusted: bool,
+    /// The body is kept, to be copied to a mirror when it is whole.
+    pub(crate) copy_later: bool,
 }
 
 impl Journey<'_> {
+    /// The same way for a request of a route that asks more than others.
+    async fn travel_by(&mut self, rules: &Rules, way: usize) -> (Reason, Then) {
+        // Given back with what it holds when the request is over.
+        let _held = match self.gather(rules).await {
+            Ok(held) => held,
+            Err(reason) => return self.fail(reason, false).await,
+        };
+        if rules.rewrite.as_ref().is_some_and(Rewrite::takes_fields) {
+            self.exchange.head.drop_trailers();
+        }
+        let mirror = rules.mirror.as_ref();
+        let mirror = mirror.filter(|mirror| mirror.wants(self.exchange, &self.client.guest.world));
+        if let Some(mirror) = mirror {
+            if mirror::is_too_large(self.exchange) {
+                mirror.counts.too_large.add(1);
+            } else {
+                self.copy_later = !self.copy(mirror, way);
+            }
+        }
+        let ended = self.travel().await;
+        if let (Some(mirror), true) = (mirror, self.copy_later) {
+            let kept = self.exchange.body_kept && self.copy(mirror, way);
+            mirror.counts.too_large.add(u64::from(!kept));
+        }
+        ended
+    }
+
+    /// The body, held until it is whole, where the route wants that.
+    async fn gather(&mut self, rules: &Rules) -> Result<Option<Held>, Reason> {
+        let Some(most) = rules.buffer else { return Ok(None) };
+        let most = match self.way.max_body_bytes {
+            0 => most,
+            limit => most.min(limit),
+        };
+        gather(self.client, self.exchange, most, self.ways.listener.timeouts.request).await
+    }
+
+    /// Begins a copy if the body is here; false when it is not yet.
+    fn copy(&mut self, mirror: &MirrorTo, way: usize) -> bool {
+        let Some(body) = mirror::whole_body(self.exchange) else {
+            return false;
+        };
+        self.name_request();
+        let original = Original {
+            guest: &self.client.guest,
+            exchange: self.exchange,
+            ways: self.ways,
+            way,
+            believed: self.believed,
+            trusted: self.trusted,
+        };
+        mirror.send(&original, body);
+        true
+    }
+
     /// To a backend and back, by another one where that is allowed.
-    async fn travel(&mut self) -> (Reason, Then) {
+    pub(crate) async fn travel(&mut self) -> (Reason, Then) {
         let view = self.pool.view();
         if let Some(reason) = self.too_large() {
             return Box::pin(self.fail(reason, false)).await;
@@ -111,6 +185,7 @@ impl Journey<'_> {
                 hash,
                 avoid: tried.all(),
                 first_in_line: false,
+                ..Request::default()
             };
             let permit = match self.pool.acquire(&self.client.conduit, request).await {
                 Ok(permit) => permit,
@@ -135,7 +210,7 @@ impl Journey<'_> {
     }
 
     fn too_large(&self) -> Option<Reason> {
-        let limit = self.ways.listener.max_body_size;
+        let limit = self.way.max_body_bytes;
         match self.exchange.head.framing {
             RequestFraming::Length(length) if limit > 0 && length > limit => Some(Reason::BodyTooLarge),
             RequestFraming::Length(_) | RequestFraming::None | RequestFraming::Chunked => None,
@@ -162,25 +237,25 @@ impl Journey<'_> {
         let idle = if afresh {
             None
         } else {
-            self.pool.idle.borrow_mut().take(permit.id(), !repeatable)
+            self.pool.take(permit.id(), !repeatable)
         };
         let reused = idle.is_some();
         let backend = match idle {
             Some(conduit) => conduit,
             None => {
                 let begun = reactor::now();
-                let connected = Box::pin(connect(&member.address, begun + view.timeouts.connect)).await;
+                let deadline = begun + view.timeouts.connect;
+                let connected = Box::pin(self.pool.reach.connect(permit.id(), &member.address, deadline)).await;
                 self.exchange.record.connecting = Some(reactor::now().since(begun));
                 match connected {
-                    Ok(socket) => Conduit::Plain(socket),
+                    Ok(conduit) => conduit,
                     Err(failure) => return Box::pin(self.unconnected(permit, &failure, more, !member.usable)).await,
                 }
             }
         };
-        let hold = more && repeatable;
         let timeout = self.way.timeout.unwrap_or(view.timeouts.response);
-        self.write_head(&member.address);
-        let end = self.relay(&backend, &mut permit, hold, timeout).await;
+        self.write_head(member);
+        let end = self.relay(&backend, &mut permit, more && repeatable, timeout).await;
         self.arrive(
             end,
             backend,
@@ -194,43 +269,65 @@ impl Journey<'_> {
         .await
     }
 
-    async fn relay(&mut self, backend: &Conduit, permit: &mut Permit, hold: bool, timeout: std::time::Duration) -> End {
+    async fn relay(&mut self, backend: &Conduit, permit: &mut Permit, again: bool, timeout: Duration) -> End {
         let (client, pool, asks_on) = (self.client, self.pool, self.exchange.head.keep_alive);
         let terms = Terms {
             client: self.ways.listener.timeouts.request,
             backend: timeout,
-            max_body_bytes: self.ways.listener.max_body_size,
-            hold,
-            retry_statuses: if hold { &self.way.retry_statuses } else { &[] },
+            max_body_bytes: self.way.max_body_bytes,
+            hold: again || self.copy_later,
+            retry_statuses: if again { &self.way.retry_statuses } else { &[] },
             may_retry: &|| pool.may_retry(),
             keep_alive: &|| asks_on && !client.is_leaving(),
+            compress: self.way.compress.as_ref(),
         };
         let up = self.exchange.head.body();
         let mut relay = Relay::new(&client.conduit, backend, self.exchange, up, permit, &terms);
         std::future::poll_fn(|_| relay.poll()).await
     }
 
-    fn write_head(&mut self, address: &BackendAddress) {
+    /// Gives the request an id of ours, unless it has one.
+    fn name_request(&mut self) {
+        let record = &mut self.exchange.record;
+        if record.request_id[0] == 0 {
+            record.request_id = self.client.guest.world.request_id();
+        }
+    }
+
+    fn write_head(&mut self, member: &Member) {
+        self.exchange.rewind();
+        self.name_request();
+        let rewrite = self.way.rules.as_ref().and_then(|rules| rules.rewrite.as_ref());
+        if let Some(rewrite) = rewrite {
+            self.edit(|facts, edits| rewrite.request(facts, edits), &member.name);
+        }
         let exchange = &mut *self.exchange;
-        exchange.rewind();
-        let backend = match address {
+        let backend = match &member.address {
             _ if !exchange.head.host.is_empty() => String::new(),
             BackendAddress::Tcp(address) => address.to_string(),
             BackendAddress::Unix(_) => "localhost".to_owned(),
         };
-        if exchange.record.request_id[0] == 0 {
-            exchange.record.request_id = self.client.guest.world.request_id();
-        }
         let forward = Forward {
             client_address: self.client.guest.peer_text.as_bytes(),
             trusted: self.trusted,
-            scheme: b"http",
+            scheme: self.client.guest.scheme(),
             request_id: &exchange.record.request_id,
             backend: backend.as_bytes(),
         };
-        exchange
-            .head
-            .write(&exchange.input, &forward, &mut exchange.to_backend.bytes);
+        let out = &mut exchange.to_backend.bytes;
+        match rewrite {
+            None => exchange.head.write(&exchange.input, &forward, out),
+            Some(rewrite) => {
+                let edits = &exchange.edits;
+                exchange.head.write_edited(&exchange.input, &forward, edits, out);
+                self.edit(|facts, edits| rewrite.response(facts, edits), &member.name);
+            }
+        }
+    }
+
+    /// Replaces the edits.
+    fn edit(&mut self, edit: impl FnOnce(&Facts<'_>, &mut Edits), backend: &str) {
+        facts::edit(self.client, self.exchange, self.believed, backend, edit);
     }
 
     /// `hoped`: the backend was known to be unusable and tried all the same, because too few were usable.
@@ -252,6 +349,10 @@ impl Journey<'_> {
                 } else {
                     Reason::ConnectTimeout
                 }
+            }
+            NoConnection::Tls => {
+                permit.failed(Failure::Connect, now);
+                Reason::TlsFailed
             }
             NoConnection::Exhausted => {
                 self.client.guest.world.relieve();
@@ -278,7 +379,7 @@ impl Journey<'_> {
                 if let Some(answered) = self.exchange.record.answered {
                     self.pool.seconds(&permit).record(answered);
                 }
-                if reusable && !backend.may_read() {
+                if reusable && !backend.is_single() && !backend.may_read() {
                     self.pool.idle.borrow_mut().give(permit.id(), backend, now);
                 } else {
                     drop(backend);
@@ -300,6 +401,7 @@ impl Journey<'_> {
                     &backend,
                     &mut exchange.to_backend,
                     &mut exchange.to_client,
+                    self.ways.listener.timeouts.tunnel,
                 );
                 let (up, down) = Box::pin(tunnel).await;
                 exchange.record.bytes_in += up;
@@ -420,19 +522,14 @@ pub(crate) fn finish(
     client: &Client,
     exchange: &mut Exchange,
     ways: &Ways,
-    way: Option<&Way>,
+    took: Option<Took<'_>>,
     reason: Reason,
     believed: Option<IpAddr>,
 ) {
     let total = reactor::now().since(exchange.record.started);
     ways.reasons.count(reason);
-    match way {
-        Some(way) => {
-            way.codes.count(exchange.record.status);
-            if let Action::Pool(_, seconds) = &way.action {
-                seconds.record(total);
-            }
-        }
+    match took {
+        Some(took) => took.count(exchange.record.status, total),
         None => ways.unrouted.count(exchange.record.status),
     }
     if let Some(lines) = &ways.log {
@@ -442,10 +539,11 @@ pub(crate) fn finish(
         let line = facts::Line {
             exchange,
             ways,
-            way,
+            took,
             reason,
             client: believed.or(client.peer()),
             total,
+            protocol: client.protocol(exchange.head.version),
         };
         lines.push(|out| line.write(out));
     }

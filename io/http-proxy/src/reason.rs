@@ -14,6 +14,8 @@ pub(crate) enum Reason {
     QueueTimeout,
     /// The backend refused the connection or could not be reached: 502.
     ConnectRefused,
+    /// It could not be agreed on TLS with the backend, or its certificate is not to be trusted: 502.
+    TlsFailed,
     /// The backend did not accept the connection in time: 504.
     ConnectTimeout,
     /// The backend ended the connection before its answer was whole: 502, or a cut answer.
@@ -32,14 +34,16 @@ pub(crate) enum Reason {
     RequestTimeout,
     /// The client's body is larger than allowed: 413.
     BodyTooLarge,
-    /// We had no descriptor or port left to reach the backend: 503.
+    /// We had no descriptor or port left to reach the backend, or no memory for another body: 503.
     Exhausted,
+    /// The route takes no more requests of this client now: 429.
+    RateLimited,
     /// A file could not be read, or changed while it was sent: 500, or a cut answer.
     FileFailed,
 }
 
 impl Reason {
-    pub(crate) const COUNT: usize = 17;
+    pub(crate) const COUNT: usize = 19;
     pub(crate) const ALL: [Reason; Reason::COUNT] = [
         Reason::Ok,
         Reason::NoRoute,
@@ -47,6 +51,7 @@ impl Reason {
         Reason::QueueFull,
         Reason::QueueTimeout,
         Reason::ConnectRefused,
+        Reason::TlsFailed,
         Reason::ConnectTimeout,
         Reason::BackendReset,
         Reason::ResponseTimeout,
@@ -57,6 +62,7 @@ impl Reason {
         Reason::RequestTimeout,
         Reason::BodyTooLarge,
         Reason::Exhausted,
+        Reason::RateLimited,
         Reason::FileFailed,
     ];
 
@@ -68,6 +74,7 @@ impl Reason {
             Reason::QueueFull => "queue-full",
             Reason::QueueTimeout => "queue-timeout",
             Reason::ConnectRefused => "connect-refused",
+            Reason::TlsFailed => "tls-failed",
             Reason::ConnectTimeout => "connect-timeout",
             Reason::BackendReset => "backend-reset",
             Reason::ResponseTimeout => "response-timeout",
@@ -78,6 +85,7 @@ impl Reason {
             Reason::RequestTimeout => "request-timeout",
             Reason::BodyTooLarge => "body-too-large",
             Reason::Exhausted => "exhausted",
+            Reason::RateLimited => "rate-limited",
             Reason::FileFailed => "file-failed",
         }
     }
@@ -88,12 +96,13 @@ impl Reason {
             Reason::Ok => 200,
             Reason::NoRoute => 404,
             Reason::NoBackend | Reason::QueueFull | Reason::QueueTimeout | Reason::Exhausted => 503,
-            Reason::ConnectRefused | Reason::BackendReset | Reason::BadResponse => 502,
+            Reason::ConnectRefused | Reason::TlsFailed | Reason::BackendReset | Reason::BadResponse => 502,
             Reason::ConnectTimeout | Reason::ResponseTimeout => 504,
             Reason::ClientGone => 499,
             Reason::BadRequest => 400,
             Reason::HeaderTimeout | Reason::RequestTimeout => 408,
             Reason::BodyTooLarge => 413,
+            Reason::RateLimited => 429,
             Reason::FileFailed => 500,
         }
     }
@@ -105,7 +114,9 @@ impl Reason {
             Reason::NoRoute => "Nothing is served here.",
             Reason::NoBackend => "No server is available. Please try again soon.",
             Reason::QueueFull | Reason::QueueTimeout => "All servers are busy. Please try again soon.",
-            Reason::ConnectRefused | Reason::BackendReset => "The server did not answer. Please try again.",
+            Reason::ConnectRefused | Reason::TlsFailed | Reason::BackendReset => {
+                "The server did not answer. Please try again."
+            }
             Reason::BadResponse => "The server's answer was not understood.",
             Reason::ConnectTimeout | Reason::ResponseTimeout => "The server took too long to answer.",
             Reason::ClientGone => "",
@@ -113,6 +124,7 @@ impl Reason {
             Reason::HeaderTimeout | Reason::RequestTimeout => "The request took too long to arrive.",
             Reason::BodyTooLarge => "The request's body is too large.",
             Reason::Exhausted => "The balancer is at its limit. Please try again soon.",
+            Reason::RateLimited => "Too many requests. Please try again later.",
             Reason::FileFailed => "The file could not be read.",
         }
     }

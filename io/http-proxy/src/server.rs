@@ -4,13 +4,16 @@ use crate::accept::{self, Entrance};
 use crate::access_log::{Lines, Report, Sink};
 use crate::door::{Builder, Door};
 use crate::pool_side::PoolSide;
+use crate::reach::Speech;
+use crate::rules::Limits;
 use crate::stats::Stats;
 use crate::world::World;
-use evenkeel_model::{AccessLog, BindAddress, Config, Name};
+use evenkeel_model::{AccessLog, BindAddress, Config, Name, PoolProtocol, PoolTimeouts};
 use evenkeel_net::listen::{self, Bound, Listening};
 use evenkeel_net::{Remote, reactor};
 use evenkeel_pool::Shared;
 use evenkeel_route::Router;
+use evenkeel_tls::{ClientTls, ServerTls};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -35,6 +38,22 @@ pub struct Setup {
     pub config: Arc<Config>,
     /// The hearts' sides of the pools, by name.
     pub pools: Vec<Arc<Shared>>,
+    /// What encrypts the connections of clients, by the listener's name.
+    pub listener_tls: HashMap<Name, Arc<ServerTls>>,
+    /// What encrypts the connections to backends, by the pool's name.
+    pub pool_tls: HashMap<Name, Arc<ClientTls>>,
+}
+
+impl Setup {
+    /// How the backends of a pool are spoken to.
+    fn speech(&self, pool: &Name) -> Speech {
+        let found = self.config.pools.iter().find(|one| one.name == *pool);
+        Speech {
+            tls: self.pool_tls.get(pool).cloned(),
+            protocol: found.map_or(PoolProtocol::Http1, |pool| pool.protocol),
+            idle: found.map_or_else(|| PoolTimeouts::default().idle, |pool| pool.timeouts.idle),
+        }
+    }
 }
 
 /// New sockets for an address: one for each worker.
@@ -79,13 +98,14 @@ impl Server {
     /// When the system gives no thread or no epoll set.
     pub fn start(workers: usize, report: Arc<dyn Fn(&str) + Send + Sync>) -> io::Result<Server> {
         let stats = Arc::new(Stats::default());
+        let limits = Arc::new(Limits::new());
         let mut remotes = Vec::with_capacity(workers);
         for index in 0..workers.max(1) {
             let (sender, receiver) = channel();
-            let stats = stats.clone();
+            let (stats, limits) = (stats.clone(), limits.clone());
             thread::Builder::new()
                 .name(format!("worker-{index}"))
-                .spawn(move || work(index, &stats, &sender))?;
+                .spawn(move || work(index, &stats, limits, &sender))?;
             let begun = receiver
                 .recv()
                 .map_err(|_| io::Error::other("a worker ended before it began"))?;
@@ -302,14 +322,14 @@ fn cannot_bind(listener: &Name, address: &BindAddress, error: &io::Error) -> Str
 }
 
 /// A worker's thread.
-fn work(index: usize, stats: &Arc<Stats>, begun: &Sender<io::Result<Remote>>) {
+fn work(index: usize, stats: &Arc<Stats>, limits: Arc<Limits>, begun: &Sender<io::Result<Remote>>) {
     let remote = reactor::begin();
     let failed = remote.is_err();
     if begun.send(remote).is_err() || failed {
         return;
     }
     let seed = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), index);
-    let world = Rc::new(World::new(index, stats.clone(), seed));
+    let world = Rc::new(World::new(index, stats.clone(), limits, seed));
     reactor::spawn(world.clone().keep_house());
     let housekeeper = world.clone();
     reactor::after_batch(Box::new(move || housekeeper.after_batch()));
@@ -348,15 +368,20 @@ impl Worker {
             let same = |shared: &Arc<Shared>| shared.name == *name && Arc::ptr_eq(shared, &side.shared);
             let stays = setup.pools.iter().any(same);
             if !stays {
-                side.idle.borrow_mut().close();
+                side.close();
             }
             stays
         });
         for shared in &setup.pools {
-            pools.entry(shared.name.clone()).or_insert_with(|| {
-                let seed = world.random();
-                Rc::new(PoolSide::new(shared.clone(), &world.stats, world.worker, seed))
-            });
+            let speech = setup.speech(&shared.name);
+            match pools.get(&shared.name) {
+                Some(side) => side.change(speech),
+                None => {
+                    let seed = world.random();
+                    let side = PoolSide::new(shared.clone(), speech, &world.stats, world.worker, seed);
+                    pools.insert(shared.name.clone(), Rc::new(side));
+                }
+            }
         }
     }
 
@@ -364,11 +389,7 @@ impl Worker {
         let world = &self.world;
         let pools = world.pools.borrow();
         let find = |name: &Name| pools.get(name).cloned();
-        let builder = Builder {
-            stats: &world.stats,
-            worker: world.worker,
-            pools: &find,
-        };
+        let builder = Builder { world, pools: &find };
         let mut doors = world.doors.borrow_mut();
         doors.retain(|name, door| {
             let stays = setup.config.listeners.iter().any(|listener| listener.name == *name);
@@ -381,7 +402,7 @@ impl Worker {
                 .iter()
                 .find(|(to, _)| *to == listener.access_log)
                 .map(|(_, sink)| sink.clone());
-            let ways = builder.ways(listener, sink);
+            let ways = builder.ways(listener, sink, setup.listener_tls.get(&listener.name).cloned());
             let ways = Rc::new(ways.ok_or_else(|| format!("listener {}: a route leads nowhere", listener.name))?);
             logs.extend(ways.log.clone());
             match doors.get(&listener.name) {

@@ -98,6 +98,7 @@ pub(crate) struct Stats {
     requests: Series<(Name, Name), Histogram>,
     backends: Series<(Name, Name), Histogram>,
     retries: Series<Name, Counter>,
+    copies: Series<(Name, &'static str), Counter>,
     connections: Mutex<BTreeMap<Name, Arc<AtomicI64>>>,
     /// Access log lines that found no room.
     pub(crate) log_dropped: AtomicU64,
@@ -133,6 +134,11 @@ impl Stats {
         series(&self.retries, pool.clone(), worker)
     }
 
+    /// Requests that were to be mirrored to this pool, by what became of them.
+    pub(crate) fn copies(&self, pool: &Name, result: &'static str, worker: usize) -> Arc<Counter> {
+        series(&self.copies, (pool.clone(), result), worker)
+    }
+
     /// The open connections of a listener, over all workers.
     pub(crate) fn connections(&self, listener: &Name) -> Arc<AtomicI64> {
         let mut map = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
@@ -160,6 +166,7 @@ impl Stats {
         let labels = |(pool, backend): &(Name, Name)| self::labels(&[("pool", pool), ("backend", backend)]);
         write_histograms(out, &self.backends, "evenkeel_backend_seconds", BACKEND_SECONDS, labels);
         self.write_retries(out);
+        self.write_copies(out);
         family(out, "evenkeel_connections", "gauge", "Open client connections.");
         for (listener, count) in self.connections.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             let labels = self::labels(&[("listener", listener)]);
@@ -211,6 +218,19 @@ impl Stats {
         );
         for (pool, parts) in sums(&self.retries, |retries| vec![retries.value()]) {
             line(out, name, &labels(&[("pool", &pool)]), parts[0]);
+        }
+    }
+
+    fn write_copies(&self, out: &mut String) {
+        let name = "evenkeel_mirrored_total";
+        family(
+            out,
+            name,
+            "counter",
+            "Requests that a mirror wanted, by what became of them.",
+        );
+        for ((pool, result), parts) in sums(&self.copies, |copies| vec![copies.value()]) {
+            line(out, name, &labels(&[("pool", &pool), ("result", result)]), parts[0]);
         }
     }
 

@@ -2,7 +2,9 @@
 
 use crate::access_log::Lines;
 use crate::door::Door;
+use crate::files;
 use crate::pool_side::PoolSide;
+use crate::rules::Limits;
 use crate::stats::Stats;
 use evenkeel_model::{Moment, Name};
 use evenkeel_net::reactor;
@@ -27,12 +29,18 @@ pub(crate) struct World {
     pub(crate) doors: RefCell<HashMap<Name, Rc<Door>>>,
     pub(crate) pools: RefCell<HashMap<Name, Rc<PoolSide>>>,
     pub(crate) logs: RefCell<Vec<Rc<Lines>>>,
+    /// The limits of routes, shared by all workers.
+    pub(crate) limits: Arc<Limits>,
+    /// Bytes of bodies that are held until they are whole.
+    pub(crate) held_bytes: Cell<usize>,
+    /// Mirrored requests under way.
+    pub(crate) copies: Cell<usize>,
     random: Cell<u64>,
     swept: Cell<Moment>,
 }
 
 impl World {
-    pub(crate) fn new(worker: usize, stats: Arc<Stats>, seed: u64) -> World {
+    pub(crate) fn new(worker: usize, stats: Arc<Stats>, limits: Arc<Limits>, seed: u64) -> World {
         World {
             worker,
             stats,
@@ -40,6 +48,9 @@ impl World {
             doors: RefCell::default(),
             pools: RefCell::default(),
             logs: RefCell::default(),
+            limits,
+            held_bytes: Cell::new(0),
+            copies: Cell::new(0),
             random: Cell::new(seed | 1),
             swept: Cell::new(Moment::ZERO),
         }
@@ -69,6 +80,7 @@ impl World {
         for pool in self.pools.borrow().values() {
             pool.idle.borrow_mut().clear();
         }
+        files::give_back();
     }
 
     /// Hands on the log lines of a batch, and closes idle connections that their backends ended meanwhile.

@@ -3,7 +3,7 @@
 use super::{configuration, fail, print};
 use crate::cli::{Check, File};
 use crate::paint;
-use evenkeel_control::file::{load, load_from};
+use evenkeel_control::file::{check, check_from};
 use evenkeel_control::status::counted;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -19,9 +19,9 @@ pub(crate) fn run(arguments: &Check) -> ExitCode {
         Err(message) => return fail(&message),
     };
     let (name, loaded) = if path == Path::new(DASH) {
-        (STDIN.to_owned(), load_from(std::io::stdin().lock(), STDIN))
+        (STDIN.to_owned(), check_from(std::io::stdin().lock(), STDIN))
     } else {
-        (path.display().to_string(), load(&path))
+        (path.display().to_string(), check(&path))
     };
     let problems = match loaded {
         Ok(config) if arguments.json => {

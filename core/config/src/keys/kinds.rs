@@ -42,6 +42,11 @@ pub(crate) static PATH: Text = Text {
     pattern: ".",
 };
 
+pub(crate) static SERVER_NAME: Text = Text {
+    what: "a name such as \"app.internal\"",
+    pattern: r"^[0-9A-Za-z_.:-]+$",
+};
+
 pub(crate) static LOG_PLACE: Text = Text {
     what: "\"off\", \"stdout\", \"stderr\" or a path",
     pattern: ".",
@@ -89,6 +94,11 @@ pub(crate) static METHOD: Text = Text {
 
 pub(crate) static FIELD_NAME: Text = Text {
     what: "a field name",
+    pattern: "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$",
+};
+
+pub(crate) static COOKIE_NAME: Text = Text {
+    what: "the name of a cookie",
     pattern: "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$",
 };
 

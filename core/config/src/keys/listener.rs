@@ -2,6 +2,7 @@
 
 use crate::keys::kinds::{BIND, LOG_PLACE, NETWORK, POOL_NAME, REDIRECT, ROUTE_KEY, TIMEOUT, text};
 use crate::keys::route::ROUTE;
+use crate::keys::tls::LISTENER_TLS;
 use crate::keys::{Kind, Section, Word, key, later, later_word, word};
 
 pub(crate) static LISTENER: Section = Section {
@@ -26,7 +27,7 @@ pub(crate) static LISTENER: Section = Section {
         key("max_header_size", Kind::Size { least: 1 << 10, most: 1 << 20 }, "The largest head of a request.").default("\"32KiB\""),
         key("max_body_size", Kind::Size { least: 0, most: 1 << 50 }, "The largest body of a request; 0 = no limit.").default("\"0\"").also(&["client_max_body_size"]),
         key("access_log", text(&LOG_PLACE), "One JSON object a request: \"off\", \"stdout\", \"stderr\" or a path.").default("\"off\""),
-        later("tls", "Certificates."),
+        key("tls", Kind::Table(&LISTENER_TLS), "Connections are encrypted up to here.").also(&["ssl", "certificates", "ssl_certificate"]),
         later("http3", "HTTP/3."),
         later("tls_passthrough", "By SNI, without decrypting."),
         later("interface", "Where packets arrive."),
@@ -67,5 +68,8 @@ pub(crate) static LISTENER_TIMEOUTS: Section = Section {
         key("request", TIMEOUT, "Without progress of a request's body or an answer.")
             .default("\"60s\"")
             .also(&["client", "body", "read"]),
+        key("tunnel", TIMEOUT, "Silence in a tunnel (WebSocket) until it is cut.")
+            .default("\"1h\"")
+            .also(&["websocket", "upgrade"]),
     ],
 };

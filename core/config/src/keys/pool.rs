@@ -1,10 +1,11 @@
 //! The keys of `[pool.NAME]` and below.
 
 use crate::keys::kinds::{
-    ATTEMPTS, BACKEND_ADDRESS, BACKEND_CONNECTIONS, BACKEND_NAME, BODY, CHECK_HOST, CHECK_PATH, COUNT_TO_100, EXPECT,
-    HASH_ON, MINUTES, TIMEOUT, text,
+    ATTEMPTS, BACKEND_ADDRESS, BACKEND_CONNECTIONS, BACKEND_NAME, BODY, CHECK_HOST, CHECK_PATH, COOKIE_NAME,
+    COUNT_TO_100, EXPECT, FIELD_NAME, HASH_ON, MINUTES, PATH, TIMEOUT, text,
 };
-use crate::keys::{Kind, Section, Word, key, later, later_word, word};
+use crate::keys::tls::POOL_TLS;
+use crate::keys::{Kind, Section, Word, key, later, word};
 use std::time::Duration;
 
 pub(crate) static POOL: Section = Section {
@@ -20,6 +21,8 @@ pub(crate) static POOL: Section = Section {
         key("check", Kind::Either(&[Kind::Table(&CHECK), Kind::Only(false)]), "How to find out whether a backend may have traffic; without it a tcp connect every 5s; false = every backend is taken as up.")
             .also(&["health", "healthcheck", "health_check", "checks", "httpchk"]),
         key("eject", Kind::Either(&[Kind::Table(&EJECT), Kind::Only(false)]), "Traffic's own verdict on a backend; false = off.").also(&["outlier_detection", "ejection"]),
+        key("sticky", Kind::Either(&[Kind::Word(STICKIES), Kind::Table(&STICKY)]), "A client stays with its backend; a drained backend keeps its clients, a dead one loses them until it returns.")
+            .also(&["stickiness", "persistence", "persist", "affinity", "session_affinity"]),
         key("max_connections", BACKEND_CONNECTIONS, "Requests in flight per backend.").also(&["maxconn", "max_conns"]),
         key("queue", Kind::Table(&QUEUE), "Where requests wait when every usable backend is at its cap."),
         key("retry", Kind::Table(&RETRY), "Trying again elsewhere.").also(&["retries"]),
@@ -32,8 +35,7 @@ pub(crate) static POOL: Section = Section {
             .also(&["proxy_protocol", "send_proxy", "send-proxy", "send-proxy-v2"]),
         key("panic", Kind::Share { least: 0, most: 100 }, "Below this share of usable backends all are used: better slow than nothing.").default("\"50%\""),
         later("discover", "Backends that come and go."),
-        later("sticky", "A client stays with its backend."),
-        later("tls", "Encrypt to the backends."),
+        key("tls", Kind::Table(&POOL_TLS), "Encrypt to the backends.").also(&["ssl", "proxy_ssl"]),
     ],
 };
 
@@ -91,10 +93,44 @@ pub(crate) static BALANCES: &[Word] = &[
     word("first", "The first usable in the order of the file."),
 ];
 
+pub(crate) static STICKIES: &[Word] = &[word(
+    "cookie",
+    "By a signed cookie with every default: the short form of `{ cookie = ... }`.",
+)];
+
+pub(crate) static STICKY: Section = Section {
+    place: "`sticky` of `[pool.NAME]`",
+    id: "sticky",
+    doc: "How a client is known again: by one of cookie, header and source.",
+    keys: &[
+        key("cookie", text(&COOKIE_NAME), "A signed cookie of this name; without it, of a name made of the pool's.").also(&["name"]),
+        key(
+            "for",
+            Kind::Duration {
+                least: Duration::from_secs(1),
+                most: COOKIE_AGE_MOST,
+            },
+            "cookie: how long after its last visit a client is known; without it, until the browser ends its session.",
+        )
+        .also(&["max_age", "expires", "ttl"]),
+        key(
+            "secret_file",
+            text(&PATH),
+            "cookie: a file of 16 to 4096 bytes that nobody else can read; balancers that share it know each other's clients. Without it the key follows from the names of pool and cookie and the admin token.",
+        )
+        .also(&["secret", "key_file"]),
+        key("header", text(&FIELD_NAME), "The value of this field.").also(&["field"]),
+        key("source", Kind::Only(true), "The client's address.").also(&["ip", "client", "source_ip"]),
+    ],
+};
+
+/// Browsers cut a longer age down to this (RFC 6265bis, 5.6.2).
+const COOKIE_AGE_MOST: Duration = Duration::from_secs(400 * 24 * 3600);
+
 pub(crate) static POOL_PROTOCOLS: &[Word] = &[
     word("http1", "HTTP/1.1."),
-    later_word("h2", "HTTP/2."),
-    later_word("auto", "What the backend offers."),
+    word("h2", "HTTP/2."),
+    word("auto", "What the backend chooses (ALPN, so `tls` is needed)."),
 ];
 
 pub(crate) static PROXY_PROTOCOLS: &[Word] = &[word("v1", "A line of text."), word("v2", "A block of bytes.")];

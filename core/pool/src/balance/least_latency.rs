@@ -112,7 +112,7 @@ impl LeastLatency {
             random = random
                 .wrapping_mul(0x5851_f42d_4c95_7f2d)
                 .wrapping_add(0x1405_7b7e_f767_814f);
-            if lane.open(field.avoid) {
+            if lane.open(field) {
                 let tie = (random >> 40) as f32 / (1u64 << 24) as f32;
                 self.looks.push(lane.look(tie, field.now));
             }
@@ -121,8 +121,8 @@ impl LeastLatency {
 }
 
 impl Lane {
-    fn open(&self, avoid: &[BackendId]) -> bool {
-        (self.cap == u32::MAX || self.load.in_flight() < self.cap) && !avoid.contains(&self.id)
+    fn open(&self, field: &Field<'_>) -> bool {
+        self.load.has_room(self.cap, field.first_in_line) && !field.avoid.contains(&self.id)
     }
 
     fn look(&self, tie: f32, now: Moment) -> Look {

@@ -39,6 +39,8 @@ pub(crate) struct Field<'a> {
     pub(crate) view: &'a View,
     pub(crate) avoid: &'a [BackendId],
     pub(crate) hash: u64,
+    /// Called from the gate: may pass those who wait for one backend.
+    pub(crate) first_in_line: bool,
     pub(crate) now: Moment,
 }
 
@@ -46,7 +48,7 @@ impl Field<'_> {
     /// Whether this candidate may be picked: not avoided, and it has a place.
     pub(crate) fn open(&self, index: u16) -> bool {
         let member = &self.view.members[usize::from(index)];
-        (member.cap == u32::MAX || member.load.in_flight() < member.cap) && !self.avoid.contains(&member.id)
+        member.load.has_room(member.cap, self.first_in_line) && !self.avoid.contains(&member.id)
     }
 
     /// The open ones with the smallest cost: of all when they are few, of a sample otherwise. When a sample holds no

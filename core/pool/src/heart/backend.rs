@@ -2,7 +2,7 @@ use super::LEAVING_EVERY;
 use super::ejection::Ejection;
 use super::probing::Probing;
 use super::warmup::Warmup;
-use crate::{BackendId, Health, Load, Membership, Why, usable};
+use crate::{BackendId, Health, Load, Membership, Why, keeps, usable};
 use evenkeel_model::{AdminState, Backend as Spec, Moment, Name};
 use std::sync::Arc;
 use std::time::Duration;
@@ -72,6 +72,11 @@ impl Backend {
 
     pub(super) fn usable(&self) -> bool {
         usable(self.health, self.admin, self.ejection.active(), self.membership) && self.weight > 0
+    }
+
+    /// Whether its own clients may still come.
+    pub(super) fn keeps(&self) -> bool {
+        keeps(self.health, self.admin, self.ejection.active(), self.membership) && self.weight > 0
     }
 
     /// Belongs to the pool and the operator lets it have traffic.

@@ -1,7 +1,9 @@
 use super::Heart;
 use crate::balance::Ring;
+use crate::bonds::{self, Bonds};
+use crate::dice::hash_bytes;
 use crate::{Gate, Member, Membership, View};
-use evenkeel_model::{Balance, Pool};
+use evenkeel_model::{Balance, Pool, Sticky};
 use std::sync::Arc;
 
 /// The View before the first.
@@ -15,6 +17,9 @@ pub(super) fn empty(pool: &Pool, gate: &Arc<Gate>) -> View {
         capped: false,
         balance: pool.balance.clone(),
         ring: None,
+        sticky: None,
+        bonds: None,
+        by_number: Box::default(),
         retry: pool.retry,
         queue: pool.queue,
         timeouts: pool.timeouts,
@@ -29,8 +34,14 @@ impl Heart {
         if same(&view, &self.view) {
             return;
         }
-        let ring = self.ring(&view);
-        self.view = Arc::new(View { ring, ..view });
+        let (ring, bonds) = (self.ring(&view), self.bonds(&view));
+        let by_number = numbers(&view.members);
+        self.view = Arc::new(View {
+            ring,
+            bonds,
+            by_number,
+            ..view
+        });
         self.shared.publish(Arc::clone(&self.view));
         self.admit();
     }
@@ -55,6 +66,9 @@ impl Heart {
             capped,
             balance: self.pool.balance.clone(),
             ring: None,
+            sticky: self.pool.sticky.clone(),
+            bonds: None,
+            by_number: Box::default(),
             retry: self.pool.retry,
             queue: self.pool.queue,
             timeouts: self.pool.timeouts,
@@ -83,6 +97,8 @@ impl Heart {
             leaving: backend.membership == Membership::Leaving,
             usable: backend.usable(),
             candidate: false,
+            keeps: backend.keeps(),
+            seed: hash_bytes(backend.spec.name.as_bytes()),
             why: backend.why(self.pool.check.is_some(), rise),
             site: backend.spec.site.clone(),
             load: Arc::clone(&backend.load),
@@ -113,9 +129,21 @@ impl Heart {
         }
     }
 
+    /// What is remembered of clients, kept unless they are known by something else now.
+    fn bonds(&self, view: &View) -> Option<Arc<Bonds>> {
+        match &view.sticky {
+            None | Some(Sticky::Cookie { .. }) => None,
+            Some(Sticky::Header(_) | Sticky::Source) => match &self.view.bonds {
+                Some(bonds) if view.sticky == self.view.sticky => Some(Arc::clone(bonds)),
+                Some(_) | None => Some(Arc::new(Bonds::new())),
+            },
+        }
+    }
+
     /// Calls as many from the waiting room as there are free places now; all of them when nobody has a cap any more,
     /// or when there is no candidate left to wait for.
     fn admit(&self) {
+        self.admit_at_home();
         let waiting = self.gate.waiting();
         if waiting == 0 {
             return;
@@ -128,6 +156,29 @@ impl Heart {
         let nothing = self.view.candidates.is_empty();
         self.gate.admit(if nothing { waiting } else { places.min(waiting) });
     }
+
+    /// The same before each backend; all of them when it may not have them any more, so that they go elsewhere.
+    fn admit_at_home(&self) {
+        for member in &self.view.members {
+            let waiting = member.load.waiting();
+            if waiting == 0 {
+                continue;
+            }
+            let places = if member.takes_its_own() {
+                member.cap.saturating_sub(member.load.in_flight())
+            } else {
+                waiting
+            };
+            member.load.home().admit(places.min(waiting));
+        }
+    }
+}
+
+fn numbers(members: &[Member]) -> Box<[(u32, u16)]> {
+    let number = |(index, member): (u16, &Member)| (bonds::number(member.id), index);
+    let mut numbers: Box<[(u32, u16)]> = (0u16..).zip(members).map(number).collect();
+    numbers.sort_unstable();
+    numbers
 }
 
 /// Whether two Views say the same, generations apart.
@@ -135,6 +186,7 @@ pub(super) fn same(new: &View, old: &View) -> bool {
     new.candidates == old.candidates
         && new.panicking == old.panicking
         && new.balance == old.balance
+        && new.sticky == old.sticky
         && new.retry == old.retry
         && new.queue == old.queue
         && new.timeouts == old.timeouts
@@ -152,7 +204,7 @@ fn same_member(new: &Member, old: &Member) -> bool {
         && new.address == old.address
         && (new.weight, new.scaled_weight, new.cap) == (old.weight, old.scaled_weight, old.cap)
         && (new.backup, new.admin, new.health) == (old.backup, old.admin, old.health)
-        && (new.ejected, new.leaving, new.usable) == (old.ejected, old.leaving, old.usable)
+        && (new.ejected, new.leaving, new.usable, new.keeps) == (old.ejected, old.leaving, old.usable, old.keeps)
         && new.site == old.site
         && new.why == old.why
 }

@@ -3,6 +3,7 @@
 use evenkeel_control::{Control, Doors, Source, Start, file};
 use evenkeel_model::Config;
 use evenkeel_pool::Shared;
+use evenkeel_tls::Sides;
 use serde_json::Value;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -27,7 +28,7 @@ pub(crate) struct Memory {
 }
 
 impl Doors for Memory {
-    fn apply(&self, config: &Arc<Config>, pools: &[Arc<Shared>]) -> Result<(), Vec<String>> {
+    fn apply(&self, config: &Arc<Config>, pools: &[Arc<Shared>], _tls: &Sides) -> Result<(), Vec<String>> {
         let refuse = std::mem::take(&mut *self.refuse.lock().unwrap());
         if !refuse.is_empty() {
             return Err(refuse);

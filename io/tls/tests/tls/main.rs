@@ -1,0 +1,5 @@
+//! TLS on a worker, with real sockets and independent clients.
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod house;
+mod listener;
