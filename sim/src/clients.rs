@@ -154,17 +154,19 @@ impl World {
             called
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
-                .push((request, true))
+                .push((request, true));
         });
         let view = self.heart.view();
         let Some(exchange) = self.exchanges.get_mut(&request) else {
             return Ok(());
         };
         match &exchange.stage {
-            Stage::AtHome(home) => {
+            Stage::AtHome(home) if home.line == line => {
                 home.line.wait_again(&home.ticket, waker);
                 return Ok(());
             }
+            // Another request of the client has found a new home meanwhile.
+            Stage::AtHome(_) => return self.leave_home(request),
             // It was called from the pool's line.
             Stage::Waiting(_) => {
                 exchange.wish = exchange.wish.elsewhere();

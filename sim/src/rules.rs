@@ -55,7 +55,8 @@ impl World {
         self.home_rules(&view)
     }
 
-    /// Who takes a place may pass only those who were called, too, and are still on their way.
+    /// Who takes a place may pass nobody who stood before it in line when it was called. (Others that were called may come
+    /// later, or have come and gone back: a call is in vain when the backend has been left out just now.)
     pub(crate) fn in_turn(&self, request: u64) -> Result<(), String> {
         let Some(own) = self.exchanges.get(&request) else {
             return Ok(());
@@ -66,6 +67,7 @@ impl World {
         let passed = self.exchanges.iter().find(|(other, exchange)| {
             matches!(exchange.stage, Stage::Waiting(_))
                 && exchange.turn < own.turn
+                && exchange.lined < own.called
                 && !self.on_their_way.contains(&(**other, false))
         });
         match passed {

@@ -11,13 +11,15 @@ impl World {
             called
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
-                .push((request, false))
+                .push((request, false));
         });
         let queue = self.heart.view().queue;
         let gate = Arc::clone(&self.shared.gate);
         let Some(exchange) = self.exchanges.get_mut(&request) else {
             return Ok(());
         };
+        self.next += 1;
+        exchange.lined = self.next;
         match &exchange.stage {
             Stage::Waiting(ticket) => {
                 gate.wait_again(ticket, waker);
@@ -47,6 +49,12 @@ impl World {
     pub(crate) fn wake(&mut self) {
         let called = std::mem::take(&mut *self.called.lock().unwrap_or_else(PoisonError::into_inner));
         for (request, home) in called {
+            self.next += 1;
+            if let Some(exchange) = self.exchanges.get_mut(&request)
+                && !home
+            {
+                exchange.called = self.next;
+            }
             self.on_their_way.insert((request, home));
             let pause = Duration::from_micros(self.dice.below(500) as u64);
             self.after(pause, Happening::Called { request, home });

@@ -71,6 +71,10 @@ pub(crate) struct Exchange {
     pub(crate) tried: Vec<BackendId>,
     /// Its turn among those who ever waited; 0 = never.
     pub(crate) turn: u64,
+    /// When it was last called from the pool's line, as a number that grows.
+    pub(crate) called: u64,
+    /// When it last joined that line or came back to it, counted likewise.
+    pub(crate) lined: u64,
     pub(crate) stage: Stage,
 }
 
@@ -342,6 +346,8 @@ impl World {
             attempt: 0,
             tried: Vec::new(),
             turn: 0,
+            called: 0,
+            lined: 0,
             stage: Stage::Over,
         };
         self.exchanges.insert(request, exchange);

@@ -165,7 +165,7 @@ impl Chooser {
         if let (Stay::New, Some(bonds)) = (stay, &self.view.bonds) {
             bonds.remember(key, bonds::number(permit.id()));
         }
-        Choice::Go(permit.staying(stay))
+        Choice::Go(permit.staying(stay, true))
     }
 
     /// The index of the client's backend, if it has one that has not left the pool; and its key.
@@ -196,7 +196,7 @@ impl Chooser {
         let Some(permit) = entered else {
             return Some(Choice::HomeFull(HomeLine::new(Arc::clone(&member.load))));
         };
-        Some(Choice::Go(permit.staying(Stay::Home)))
+        Some(Choice::Go(permit.staying(Stay::Home, member.candidate)))
     }
 
     /// The open candidate that the key draws.

@@ -1,4 +1,4 @@
-use crate::{Permit, Stay};
+use crate::Permit;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU32, Ordering, fence};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -132,12 +132,13 @@ impl Gate {
 }
 
 impl Ticket {
-    /// It was this one's turn and it took a place: the turn is used up. Who went home may have left the place free
-    /// that it was called for: then the turn passes on.
+    /// It was this one's turn and it took a place: the turn is used up. Who went home to a backend that others may not
+    /// have (it is drained) left the place free that it was called for: then the turn passes on.
     pub fn took(self, permit: &Permit) {
-        match permit.stay() {
-            Stay::Home => drop(self),
-            Stay::Free | Stay::New | Stay::Away => self.used(),
+        if permit.is_apart() {
+            drop(self);
+        } else {
+            self.used();
         }
     }
 

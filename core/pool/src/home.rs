@@ -10,6 +10,15 @@ pub struct HomeLine {
     load: Arc<Load>,
 }
 
+/// Lines before the same backend.
+impl PartialEq for HomeLine {
+    fn eq(&self, other: &HomeLine) -> bool {
+        Arc::ptr_eq(&self.load, &other.load)
+    }
+}
+
+impl Eq for HomeLine {}
+
 /// A place in that line. Dropping it leaves the line; if it had been called already, the turn passes on.
 #[derive(Debug)]
 #[must_use = "dropping a ticket leaves the line"]
@@ -24,7 +33,7 @@ impl HomeLine {
     }
 
     /// Joins the end of the line; `waker` is called when it is this one's turn: choose with `first_at_home`. On `Go`:
-    /// [`HomeTicket::took`]. On `HomeFull`: [`HomeLine::wait_again`]. On anything else: drop the ticket.
+    /// [`HomeTicket::took`]. On `HomeFull` with this line: [`HomeLine::wait_again`]. On anything else: drop the ticket.
     ///
     /// # Errors
     /// [`QueueFull`] when `limit` requests wait here already.

@@ -56,6 +56,8 @@ pub struct Permit {
     unanswered: bool,
     failed: bool,
     stay: Stay,
+    /// Of a backend that is no candidate.
+    apart: bool,
 }
 
 impl Permit {
@@ -69,14 +71,21 @@ impl Permit {
             unanswered: true,
             failed: false,
             stay: Stay::Free,
+            apart: false,
         }
     }
 
-    pub(crate) fn staying(self, stay: Stay) -> Permit {
+    /// `candidate`: whether the backend is one.
+    pub(crate) fn staying(self, stay: Stay, candidate: bool) -> Permit {
         // Field by field would move out of what has a Drop.
         let mut permit = self;
         permit.stay = stay;
+        permit.apart = !candidate;
         permit
+    }
+
+    pub(crate) fn is_apart(&self) -> bool {
+        self.apart
     }
 
     pub(crate) fn is_of(&self, load: &Arc<Load>) -> bool {

@@ -11,7 +11,7 @@ mod secret;
 mod tests;
 
 pub use homes::Homes;
-pub use secret::{BadSecret, SECRET_LEAST, SECRET_MOST, Secret};
+pub use secret::{BadSecret, SECRET_LEAST, SECRET_MOST, Secret, Stretched};
 
 use evenkeel_model::Name;
 use hmac::{Hmac, Mac};
@@ -185,6 +185,21 @@ impl Cookie {
             }
         }
         found
+    }
+
+    /// Writes what the fields hold besides cookies of our name, as one field.
+    pub fn write_others<'a>(&self, fields: impl Iterator<Item = &'a [u8]>, out: &mut Vec<u8>) {
+        let begin = out.len();
+        let pairs = fields.flat_map(|field| field.split(|byte| *byte == b';'));
+        for pair in pairs.map(<[u8]>::trim_ascii) {
+            if pair.is_empty() || self.value(pair).is_some() {
+                continue;
+            }
+            if out.len() > begin {
+                out.extend_from_slice(b"; ");
+            }
+            out.extend_from_slice(pair);
+        }
     }
 
     /// The value, if the pair has our name.

@@ -6,6 +6,7 @@
 
 mod accept;
 mod access_log;
+mod by_rules;
 mod client;
 mod conduit;
 mod door;
@@ -20,12 +21,14 @@ mod own;
 mod patience;
 mod pool_side;
 mod proxy;
+mod reach;
 mod reason;
 mod relay;
 mod rules;
 mod scratch;
 mod server;
 mod stats;
+mod trunk;
 mod tunnel;
 mod world;
 

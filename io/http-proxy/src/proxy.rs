@@ -5,19 +5,18 @@ use crate::conduit::Conduit;
 use crate::door::{Action, Took, Way, Ways};
 use crate::exchange::Exchange;
 use crate::facts::{self, HeadFields};
-use crate::gather::{Held, gather};
-use crate::mirror::{self, MirrorTo, Original};
 use crate::own;
-use crate::pool_side::{NoConnection, PoolSide, connect};
+use crate::pool_side::PoolSide;
+use crate::reach::NoConnection;
 use crate::reason::Reason;
 use crate::relay::{End, Failed, Relay, Terms};
-use crate::rules::{self, Rules};
+use crate::rules;
 use crate::tunnel;
 use evenkeel_http::{Edits, Forward, RequestFraming};
 use evenkeel_model::{BackendAddress, Retry, RetryOn};
 use evenkeel_net::reactor;
 use evenkeel_pool::{BackendId, Failure, Member, Permit, Request, View};
-use evenkeel_rewrite::{Facts, Rewrite};
+use evenkeel_rewrite::Facts;
 use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
 use std::time::Duration;
@@ -110,61 +109,6 @@ pub(crate) struct Journey<'a> {
 }
 
 impl Journey<'_> {
-    /// The same way for a request of a route that asks more than others.
-    async fn travel_by(&mut self, rules: &Rules, way: usize) -> (Reason, Then) {
-        // Given back with what it holds when the request is over.
-        let _held = match self.gather(rules).await {
-            Ok(held) => held,
-            Err(reason) => return self.fail(reason, false).await,
-        };
-        if rules.rewrite.as_ref().is_some_and(Rewrite::takes_fields) {
-            self.exchange.head.drop_trailers();
-        }
-        let mirror = rules.mirror.as_ref();
-        let mirror = mirror.filter(|mirror| mirror.wants(self.exchange, &self.client.guest.world));
-        if let Some(mirror) = mirror {
-            if mirror::is_too_large(self.exchange) {
-                mirror.counts.too_large.add(1);
-            } else {
-                self.copy_later = !self.copy(mirror, way);
-            }
-        }
-        let ended = self.travel().await;
-        if let (Some(mirror), true) = (mirror, self.copy_later) {
-            let kept = self.exchange.body_kept && self.copy(mirror, way);
-            mirror.counts.too_large.add(u64::from(!kept));
-        }
-        ended
-    }
-
-    /// The body, held until it is whole, where the route wants that.
-    async fn gather(&mut self, rules: &Rules) -> Result<Option<Held>, Reason> {
-        let Some(most) = rules.buffer else { return Ok(None) };
-        let most = match self.way.max_body_bytes {
-            0 => most,
-            limit => most.min(limit),
-        };
-        gather(self.client, self.exchange, most, self.ways.listener.timeouts.request).await
-    }
-
-    /// Begins a copy if the body is here; false when it is not yet.
-    fn copy(&mut self, mirror: &MirrorTo, way: usize) -> bool {
-        let Some(body) = mirror::whole_body(self.exchange) else {
-            return false;
-        };
-        self.name_request();
-        let original = Original {
-            guest: &self.client.guest,
-            exchange: self.exchange,
-            ways: self.ways,
-            way,
-            believed: self.believed,
-            trusted: self.trusted,
-        };
-        mirror.send(&original, body);
-        true
-    }
-
     /// To a backend and back, by another one where that is allowed.
     pub(crate) async fn travel(&mut self) -> (Reason, Then) {
         let view = self.pool.view();
@@ -236,17 +180,18 @@ impl Journey<'_> {
         let idle = if afresh {
             None
         } else {
-            self.pool.idle.borrow_mut().take(permit.id(), !repeatable)
+            self.pool.take(permit.id(), !repeatable)
         };
         let reused = idle.is_some();
         let backend = match idle {
             Some(conduit) => conduit,
             None => {
                 let begun = reactor::now();
-                let connected = Box::pin(connect(&member.address, begun + view.timeouts.connect)).await;
+                let deadline = begun + view.timeouts.connect;
+                let connected = Box::pin(self.pool.reach.connect(permit.id(), &member.address, deadline)).await;
                 self.exchange.record.connecting = Some(reactor::now().since(begun));
                 match connected {
-                    Ok(socket) => Conduit::Plain(socket),
+                    Ok(conduit) => conduit,
                     Err(failure) => return Box::pin(self.unconnected(permit, &failure, more, !member.usable)).await,
                 }
             }
@@ -285,7 +230,7 @@ impl Journey<'_> {
     }
 
     /// Gives the request an id of ours, unless it has one.
-    fn name_request(&mut self) {
+    pub(crate) fn name_request(&mut self) {
         let record = &mut self.exchange.record;
         if record.request_id[0] == 0 {
             record.request_id = self.client.guest.world.request_id();
@@ -308,7 +253,7 @@ impl Journey<'_> {
         let forward = Forward {
             client_address: self.client.guest.peer_text.as_bytes(),
             trusted: self.trusted,
-            scheme: b"http",
+            scheme: self.client.guest.scheme(),
             request_id: &exchange.record.request_id,
             backend: backend.as_bytes(),
         };
@@ -348,6 +293,10 @@ impl Journey<'_> {
                     Reason::ConnectTimeout
                 }
             }
+            NoConnection::Tls => {
+                permit.failed(Failure::Connect, now);
+                Reason::TlsFailed
+            }
             NoConnection::Exhausted => {
                 self.client.guest.world.relieve();
                 Reason::Exhausted
@@ -373,7 +322,7 @@ impl Journey<'_> {
                 if let Some(answered) = self.exchange.record.answered {
                     self.pool.seconds(&permit).record(answered);
                 }
-                if reusable && !backend.may_read() {
+                if reusable && !backend.is_single() && !backend.may_read() {
                     self.pool.idle.borrow_mut().give(permit.id(), backend, now);
                 } else {
                     drop(backend);
@@ -395,6 +344,7 @@ impl Journey<'_> {
                     &backend,
                     &mut exchange.to_backend,
                     &mut exchange.to_client,
+                    self.ways.listener.timeouts.tunnel,
                 );
                 let (up, down) = Box::pin(tunnel).await;
                 exchange.record.bytes_in += up;
@@ -463,7 +413,7 @@ impl Journey<'_> {
     }
 
     /// Answers with the reason's status, or cuts an answer that has begun so that the client notices.
-    async fn fail(&mut self, reason: Reason, begun: bool) -> (Reason, Then) {
+    pub(crate) async fn fail(&mut self, reason: Reason, begun: bool) -> (Reason, Then) {
         self.exchange.to_backend.clear();
         if begun {
             let _ = self.exchange.to_client.flush(&self.client.conduit);
@@ -536,6 +486,7 @@ pub(crate) fn finish(
             reason,
             client: believed.or(client.peer()),
             total,
+            protocol: client.protocol(exchange.head.version),
         };
         lines.push(|out| line.write(out));
     }

@@ -10,6 +10,35 @@ pub const SECRET_MOST: usize = 4096;
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret([u8; 32]);
 
+/// The admin token, made slow to guess: every client holds something that was signed with what follows from it, and could
+/// try tokens against it.
+#[derive(Clone)]
+pub struct Stretched([u8; 32]);
+
+/// Rounds of PBKDF2 (RFC 8018 5.2) over the token: a tenth of a second for us at a reload, and for whoever guesses, each
+/// time.
+const ROUNDS: u32 = 200_000;
+
+impl Stretched {
+    /// Takes its time: not for a thread that serves.
+    pub fn new(token: &[u8]) -> Stretched {
+        let mac = keyed(token);
+        let round = |previous: &[u8]| -> [u8; 32] {
+            let mut mac = mac.clone();
+            mac.update(previous);
+            mac.finalize().into_bytes().into()
+        };
+        // The first block; its number ends the salt.
+        let mut last = round(b"evenkeel sticky 1 token\0\0\0\x01");
+        let mut key = last;
+        for _ in 1..ROUNDS {
+            last = round(&last);
+            key.iter_mut().zip(last).for_each(|(key, last)| *key ^= last);
+        }
+        Stretched(key)
+    }
+}
+
 /// A file that holds no secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BadSecret {
@@ -52,8 +81,9 @@ impl Secret {
     /// Without a file: from what two balancers with the same configuration share, and what a change of the pool's
     /// backends leaves alone. It is as secret as the admin token; without one, whoever knows the names of the pool, of
     /// the cookie and of a backend can forge a cookie that leads there.
-    pub fn derived(pool: &str, cookie: Option<&str>, token: Option<&[u8]>) -> Secret {
-        let parts = [pool.as_bytes(), cookie.unwrap_or("").as_bytes(), token.unwrap_or(b"")];
+    pub fn derived(pool: &str, cookie: Option<&str>, token: Option<&Stretched>) -> Secret {
+        let token = token.map_or(&[][..], |stretched| &stretched.0);
+        let parts = [pool.as_bytes(), cookie.unwrap_or("").as_bytes(), token];
         Secret::of(b"evenkeel sticky 1 derived", &parts)
     }
 

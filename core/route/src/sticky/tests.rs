@@ -50,6 +50,12 @@ fn the_format_stays() {
         "evenkeel_d81c4dc4=AQAAAAAAAACK1lD26qsr-Bgh-0lHZB8F"
     );
     let derived = Cookie::new("web", None, None, &Secret::derived("web", None, None));
+    let stretched = Secret::derived("web", None, Some(&Stretched::new(b"token")));
+    let stretched = Cookie::new("web", None, None, &stretched);
+    assert_eq!(
+        pair(&stretched, &bond(&stretched, 1, "b1")),
+        "evenkeel_d81c4dc4=AQAAAAAAAABB61H1SNrd7r6j9PAq5qZ3"
+    );
     assert_eq!(
         pair(&derived, &bond(&derived, 1, "b1")),
         "evenkeel_d81c4dc4=AQAAAAAAAAB8kTHKa7OGoEVAHYTHQ3_c"
@@ -88,7 +94,12 @@ fn what_others_signed_is_refused() {
             &Secret::from_file(b"another secret, also 16").unwrap(),
         ),
         Cookie::new("web", None, None, &Secret::derived("web", None, None)),
-        Cookie::new("web", None, None, &Secret::derived("web", None, Some(b"token"))),
+        Cookie::new(
+            "web",
+            None,
+            None,
+            &Secret::derived("web", None, Some(&Stretched::new(b"token"))),
+        ),
     ];
     for other in others {
         assert_eq!(found(&other, &value), Found::Refused);
@@ -129,6 +140,25 @@ fn it_is_found_among_others() {
     assert_eq!(cookie.find(std::iter::empty()), Found::Nothing);
     let far = format!("{name}=x; {name}=x; {name}=x; {name}=x; {pair}");
     assert_eq!(found(&cookie, &far), Found::Refused, "looks are bounded");
+}
+
+#[test]
+fn the_backend_sees_the_other_cookies() {
+    let cookie = jar("web");
+    let pair = pair(&cookie, &bond(&cookie, 3, "b1"));
+    let name = cookie.name();
+    let others = |fields: &[&str]| {
+        let mut out = Vec::new();
+        cookie.write_others(fields.iter().map(|field| field.as_bytes()), &mut out);
+        String::from_utf8(out).unwrap()
+    };
+    assert_eq!(others(&[&pair]), "");
+    assert_eq!(others(&[&format!("a=b; {pair};c = \"d\" ")]), "a=b; c = \"d\"");
+    assert_eq!(others(&[&pair, "a=b", &format!("{name}=old;;odd; =x")]), "a=b; odd; =x");
+    assert_eq!(
+        others(&[&format!("x{name}=1; {name}x=2")]),
+        format!("x{name}=1; {name}x=2")
+    );
 }
 
 #[test]
