@@ -26,6 +26,7 @@ mod rules;
 mod scratch;
 mod server;
 mod stats;
+mod sticky;
 mod tunnel;
 mod world;
 

@@ -4,10 +4,12 @@ use crate::conduit::Conduit;
 use crate::idle::IdleConnections;
 use crate::reason::Reason;
 use crate::stats::{Counter, Histogram, Stats};
+use crate::sticky::StickySide;
 use arc_swap::{ArcSwap, Cache};
-use evenkeel_model::{BackendAddress, Moment, Name};
+use evenkeel_model::{BackendAddress, Moment, Name, Sticky};
 use evenkeel_net::{Elapsed, Socket, reactor, within};
 use evenkeel_pool::{BackendId, Choice, Chooser, HomeLine, Permit, Request, Shared, View};
+use evenkeel_route::sticky::Cookie;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::io;
@@ -39,6 +41,7 @@ pub(crate) struct PoolSide {
     pub(crate) idle: RefCell<IdleConnections>,
     seconds: RefCell<HashMap<BackendId, Arc<Histogram>, foldhash::fast::RandomState>>,
     pub(crate) retries: Arc<Counter>,
+    pub(crate) sticky: RefCell<StickySide>,
     stats: Arc<Stats>,
     worker: usize,
 }
@@ -52,6 +55,7 @@ impl PoolSide {
             idle: RefCell::default(),
             seconds: RefCell::default(),
             retries: stats.retries(&shared.name, worker),
+            sticky: RefCell::default(),
             stats: stats.clone(),
             worker,
             shared,
@@ -65,8 +69,20 @@ impl PoolSide {
         let mut chooser = self.chooser.borrow_mut();
         if !Arc::ptr_eq(view, chooser.view()) {
             chooser.update(view.clone());
+            self.sticky.borrow_mut().update(view);
         }
         f(&mut chooser)
+    }
+
+    /// How clients of the pool are known again, from now on.
+    pub(crate) fn take_sticky(&self, sticky: Option<&Sticky>, cookie: Option<&Arc<Cookie>>) {
+        let counts = match sticky {
+            Some(_) => self.stats.sticky(&self.shared.name, self.worker),
+            None => Arc::default(),
+        };
+        let mut side = StickySide::new(sticky, cookie, counts);
+        side.update(&self.view());
+        *self.sticky.borrow_mut() = side;
     }
 
     /// The newest view.

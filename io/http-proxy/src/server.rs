@@ -6,6 +6,7 @@ use crate::door::{Builder, Door};
 use crate::pool_side::PoolSide;
 use crate::rules::Limits;
 use crate::stats::Stats;
+use crate::sticky::{self, Cookies};
 use crate::world::World;
 use evenkeel_model::{AccessLog, BindAddress, Config, Name};
 use evenkeel_net::listen::{self, Bound, Listening};
@@ -76,6 +77,7 @@ struct Order {
     setup: Arc<Setup>,
     sockets: Vec<(BindAddress, Bound)>,
     sinks: Vec<(AccessLog, Arc<Sink>)>,
+    cookies: Arc<Cookies>,
 }
 
 impl Server {
@@ -115,6 +117,7 @@ impl Server {
         let mut problems = Vec::new();
         let (bound, sockets) = self.bind(&setup.config, &configured, &mut problems);
         let sinks = self.open_logs(&setup.config, &configured, &mut problems);
+        let cookies = Arc::new(sticky::cookies(&setup.config, &mut problems));
         for listener in &setup.config.listeners {
             if let Err(error) = Router::new(&listener.routes) {
                 problems.push(format!("listener {}: {error}", listener.name));
@@ -125,7 +128,7 @@ impl Server {
         }
         configured.bound = bound;
         configured.sinks.clone_from(&sinks);
-        self.tell_workers(setup, sockets, &sinks)
+        self.tell_workers(setup, sockets, &sinks, &cookies)
     }
 
     /// Binds what is not bound yet: for each address one socket for each worker.
@@ -193,6 +196,7 @@ impl Server {
         setup: Setup,
         mut sockets: Vec<NewSockets>,
         sinks: &[(AccessLog, Arc<Sink>)],
+        cookies: &Arc<Cookies>,
     ) -> Result<(), Vec<String>> {
         let setup = Arc::new(setup);
         let (sender, receiver) = channel();
@@ -204,6 +208,7 @@ impl Server {
                 setup: setup.clone(),
                 sockets: own.collect(),
                 sinks: sinks.to_vec(),
+                cookies: cookies.clone(),
             };
             let sender = sender.clone();
             remote.run(Box::new(move || {
@@ -342,13 +347,18 @@ fn with_worker<R>(f: impl FnOnce(&mut Worker) -> R) -> R {
 
 impl Worker {
     fn take(&mut self, order: Order) -> Result<(), String> {
-        let Order { setup, sockets, sinks } = order;
-        self.take_pools(&setup);
+        let Order {
+            setup,
+            sockets,
+            sinks,
+            cookies,
+        } = order;
+        self.take_pools(&setup, &cookies);
         self.take_listeners(&setup, &sinks)?;
         self.take_sockets(&setup, sockets)
     }
 
-    fn take_pools(&self, setup: &Setup) {
+    fn take_pools(&self, setup: &Setup, cookies: &Cookies) {
         let world = &self.world;
         let mut pools = world.pools.borrow_mut();
         pools.retain(|name, side| {
@@ -360,10 +370,12 @@ impl Worker {
             stays
         });
         for shared in &setup.pools {
-            pools.entry(shared.name.clone()).or_insert_with(|| {
+            let side = pools.entry(shared.name.clone()).or_insert_with(|| {
                 let seed = world.random();
                 Rc::new(PoolSide::new(shared.clone(), &world.stats, world.worker, seed))
             });
+            let pool = setup.config.pools.iter().find(|pool| pool.name == shared.name);
+            side.take_sticky(pool.and_then(|pool| pool.sticky.as_ref()), cookies.get(&shared.name));
         }
     }
 
