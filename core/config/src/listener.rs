@@ -104,6 +104,7 @@ fn timeouts(reading: &mut Reading<'_>, view: &View<'_>) -> ListenerTimeouts {
         header: view.duration(report, "header").unwrap_or(default.header),
         idle: view.duration(report, "idle").unwrap_or(default.idle),
         request: view.duration(report, "request").unwrap_or(default.request),
+        tunnel: view.duration(report, "tunnel").unwrap_or(default.tunnel),
     }
 }
 

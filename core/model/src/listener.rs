@@ -92,6 +92,9 @@ pub struct ListenerTimeouts {
     /// Between two successful reads of a request body or writes of an answer: a client that makes no progress
     /// for this long is cut. Default 60 s.
     pub request: Duration,
+    /// Silence in both directions of a tunnel (an upgraded connection, such as WebSocket) after which it is cut: its
+    /// sides may be long gone without a word. Default 1 h.
+    pub tunnel: Duration,
 }
 
 impl Default for ListenerTimeouts {
@@ -100,6 +103,7 @@ impl Default for ListenerTimeouts {
             header: Duration::from_secs(10),
             idle: Duration::from_secs(60),
             request: Duration::from_secs(60),
+            tunnel: Duration::from_secs(3600),
         }
     }
 }

@@ -9,12 +9,16 @@ use crate::patience::Patience;
 use crate::proxy;
 use crate::reason::Reason;
 use crate::scratch;
+use crate::trunk;
 use crate::world::World;
-use evenkeel_http::{Parsed, Refused};
+use evenkeel_http::{Parsed, Refused, Version};
+use evenkeel_http2::PREFACE;
 use evenkeel_model::Moment;
 use evenkeel_net::{Elapsed, Socket, Stream, reactor, within};
+use evenkeel_tls::{ClientCertificate, ServerTls, TlsSocket};
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -36,6 +40,41 @@ pub(crate) struct Guest {
     /// The peer's address as backends and logs read it: written once for all requests of the connection.
     pub(crate) peer_text: AddressText,
     pub(crate) world: Rc<World>,
+    /// `None`: it did not come by TLS.
+    pub(crate) tls: Option<Box<TlsFacts>>,
+}
+
+/// What is known of a client that came by TLS.
+#[derive(Clone)]
+pub(crate) struct TlsFacts {
+    pub(crate) version: &'static str,
+    pub(crate) cipher: &'static str,
+    /// The name that it asked for.
+    pub(crate) server_name: Option<Box<str>>,
+    pub(crate) certificate: Option<Rc<ClientCertificate>>,
+}
+
+impl TlsFacts {
+    fn of(socket: &TlsSocket) -> Box<TlsFacts> {
+        Box::new(TlsFacts {
+            version: socket.version(),
+            cipher: socket.cipher(),
+            server_name: socket.server_name().map(Into::into),
+            certificate: socket.client_certificate(),
+        })
+    }
+
+    /// As variables say it.
+    pub(crate) fn facts(&self) -> evenkeel_rewrite::TlsFacts<'_> {
+        let certificate = self.certificate.as_ref();
+        evenkeel_rewrite::TlsFacts {
+            version: self.version.as_bytes(),
+            cipher: self.cipher.as_bytes(),
+            server_name: self.server_name.as_deref().unwrap_or_default().as_bytes(),
+            client_subject: certificate.map_or(b"", |shown| shown.certificate.subject.as_bytes()),
+            client_fingerprint: certificate.map_or(b"", |shown| shown.fingerprint.as_bytes()),
+        }
+    }
 }
 
 impl Guest {
@@ -55,7 +94,17 @@ impl Guest {
             peer: self.peer,
             peer_text: self.peer_text,
             world: self.world.clone(),
+            tls: self.tls.clone(),
         }
+    }
+
+    /// Whether it came by TLS.
+    pub(crate) fn secure(&self) -> bool {
+        self.tls.is_some()
+    }
+
+    pub(crate) fn scheme(&self) -> &'static [u8] {
+        if self.secure() { b"https" } else { b"http" }
     }
 }
 
@@ -72,6 +121,15 @@ impl Client {
 
     fn ways(&self) -> Rc<Ways> {
         self.guest.ways()
+    }
+
+    /// How the client speaks to us.
+    pub(crate) fn protocol(&self, version: Version) -> &'static str {
+        match version {
+            Version::Http11 if self.conduit.is_single() => "HTTP/2",
+            Version::Http11 => "HTTP/1.1",
+            Version::Http10 => "HTTP/1.0",
+        }
     }
 
     /// Whether this connection ends after the request under way.
@@ -96,21 +154,76 @@ pub(crate) enum Then {
 pub(crate) async fn serve(stream: Stream, address: Option<SocketAddr>, inside: Inside, world: Rc<World>) {
     let Ok(socket) = Socket::new(stream) else { return };
     let peer = address.map(|address| address.ip().to_canonical());
+    let ways = inside.door.now();
+    let conduit = match &ways.tls {
+        None => Conduit::Plain(socket),
+        Some(tls) => match Box::pin(decrypt(tls, socket, ways.listener.timeouts.header)).await {
+            Some(conduit) => conduit,
+            None => return,
+        },
+    };
+    drop(ways);
+    let tls = match &conduit {
+        Conduit::Tls(socket) => Some(TlsFacts::of(socket)),
+        Conduit::Plain(_) | Conduit::Stream(_) | Conduit::Nowhere => None,
+    };
     let guest = Guest {
         inside,
         peer,
         peer_text: AddressText::new(peer),
         world,
+        tls,
     };
-    let client = Client {
-        conduit: Conduit::Plain(socket),
-        guest: Rc::new(guest),
-    };
-    converse(client).await;
+    let guest = Rc::new(guest);
+    if conduit.speaks_h2() {
+        return Box::pin(trunk::serve(guest, conduit, &[])).await;
+    }
+    let client = Client { conduit, guest };
+    if let Some((client, early)) = converse(client).await {
+        Box::pin(trunk::serve(client.guest, client.conduit, &early)).await;
+    }
 }
 
-/// Answers request after request.
-async fn converse(client: Client) {
+/// Agrees on keys with a client, which may take as long as a head.
+async fn decrypt(tls: &Arc<ServerTls>, socket: Socket, limit: Duration) -> Option<Conduit> {
+    let socket = tls.accept(socket).ok()?;
+    match within(reactor::now() + limit, || ready(socket.handshake())).await {
+        Ok(Ok(())) => Some(Conduit::Tls(Box::new(socket))),
+        Ok(Err(_)) => None,
+        Err(Elapsed) => {
+            socket.timed_out();
+            None
+        }
+    }
+}
+
+/// What is done, or failed, or neither yet.
+pub(crate) fn ready<E>(done: Result<bool, E>) -> Poll<Result<(), E>> {
+    match done {
+        Ok(true) => Poll::Ready(Ok(())),
+        Ok(false) => Poll::Pending,
+        Err(error) => Poll::Ready(Err(error)),
+    }
+}
+
+/// Answers the one request of a stream.
+pub(crate) async fn serve_stream(client: Client) {
+    let mut exchange = match read_head(&client, Vec::new(), true).await {
+        Arrived::Whole(exchange) => exchange,
+        Arrived::Nothing | Arrived::Http2(_) => return,
+        Arrived::Refused(exchange, refused) => return own::refuse(&client, exchange, refused),
+        Arrived::Late(exchange) => return own::too_late(&client, exchange),
+    };
+    let then = proxy::answer(&client, &mut exchange).await;
+    exchange.end();
+    match then {
+        Then::Next | Then::Close | Then::Linger => {}
+        Then::Reset => client.conduit.reset(),
+    }
+}
+
+/// Answers request after request. A client that turns out to speak HTTP/2 is given back, with what it has sent.
+async fn converse(client: Client) -> Option<(Client, Vec<u8>)> {
     let mut leftover = Vec::new();
     let mut in_a_row = 0;
     let mut first = true;
@@ -119,14 +232,17 @@ async fn converse(client: Client) {
         first = false;
         let mut exchange = match arrived {
             Arrived::Whole(exchange) => exchange,
-            Arrived::Nothing => return,
+            Arrived::Nothing => return None,
+            Arrived::Http2(early) => return Some((client, early)),
             Arrived::Refused(exchange, refused) => {
                 own::refuse(&client, exchange, refused);
-                return linger(&client.conduit).await;
+                linger(&client.conduit).await;
+                return None;
             }
             Arrived::Late(exchange) => {
                 own::too_late(&client, exchange);
-                return linger(&client.conduit).await;
+                linger(&client.conduit).await;
+                return None;
             }
         };
         let then = proxy::answer(&client, &mut exchange).await;
@@ -134,9 +250,15 @@ async fn converse(client: Client) {
         exchange.end();
         match then {
             Then::Next => {}
-            Then::Close => return,
-            Then::Linger => return linger(&client.conduit).await,
-            Then::Reset => return client.conduit.reset(),
+            Then::Close => return None,
+            Then::Linger => {
+                linger(&client.conduit).await;
+                return None;
+            }
+            Then::Reset => {
+                client.conduit.reset();
+                return None;
+            }
         }
         in_a_row = if leftover.is_empty() { 0 } else { in_a_row + 1 };
         if in_a_row >= PIPELINED_IN_A_ROW {
@@ -148,6 +270,8 @@ async fn converse(client: Client) {
 
 enum Arrived {
     Whole(Box<Exchange>),
+    /// The preface of HTTP/2, and what came with it.
+    Http2(Vec<u8>),
     /// The client left, or had nothing to say in time.
     Nothing,
     Refused(Box<Exchange>, Refused),
@@ -175,7 +299,7 @@ async fn read_head(client: &Client, leftover: Vec<u8>, first: bool) -> Arrived {
             None => (since + timeouts.idle, false),
         };
         // What has come is read first: whoever is leaving answers what was asked before.
-        let read = within(deadline, || match poll_head(client, &mut exchange, &ways) {
+        let read = within(deadline, || match poll_head(client, &mut exchange, &ways, first) {
             Poll::Pending if begun || !client.is_leaving() => Poll::Pending,
             Poll::Pending if !first => Poll::Ready(Some(Arrived::Nothing)),
             Poll::Pending if leaving => Poll::Pending,
@@ -192,16 +316,47 @@ async fn read_head(client: &Client, leftover: Vec<u8>, first: bool) -> Arrived {
 }
 
 /// Reads once; `None` = more is needed.
-fn poll_head(client: &Client, exchange: &mut Option<Box<Exchange>>, ways: &Ways) -> Poll<Option<Arrived>> {
+fn poll_head(client: &Client, exchange: &mut Option<Box<Exchange>>, ways: &Ways, first: bool) -> Poll<Option<Arrived>> {
     scratch::with(|buffer| match client.conduit.try_read(buffer) {
         Ok(None) => Poll::Pending,
         Ok(Some(0)) | Err(_) => Poll::Ready(Some(Arrived::Nothing)),
         Ok(Some(length)) => {
             let mut begun = exchange.take().unwrap_or_else(|| Exchange::begin(reactor::now()));
             begun.input.extend_from_slice(&buffer[..length]);
+            if first && begun.input[0] == PREFACE[0] && client.conduit.plain().is_some() {
+                match preface(&begun.input) {
+                    Preface::Absent => {}
+                    Preface::Begun => {
+                        *exchange = Some(begun);
+                        return Poll::Ready(None);
+                    }
+                    Preface::Whole => {
+                        let early = std::mem::take(&mut begun.input);
+                        begun.end();
+                        return Poll::Ready(Some(Arrived::Http2(early)));
+                    }
+                }
+            }
             Poll::Ready(parse(exchange, begun, ways))
         }
     })
+}
+
+/// Whether a connection begins as HTTP/2 does (RFC 9113 3.4).
+enum Preface {
+    Absent,
+    Begun,
+    Whole,
+}
+
+fn preface(input: &[u8]) -> Preface {
+    if input.starts_with(PREFACE) {
+        Preface::Whole
+    } else if PREFACE.starts_with(input) {
+        Preface::Begun
+    } else {
+        Preface::Absent
+    }
 }
 
 /// Parses what has come; puts the exchange back when more is needed.

@@ -1,6 +1,8 @@
 //! What carries the bytes of one side of an exchange.
 
+use crate::trunk::Stream;
 use evenkeel_net::Socket;
+use evenkeel_tls::TlsSocket;
 use std::io::{self, IoSlice};
 
 /// One side of an exchange: a client's or a backend's. Its methods are those of [`Socket`], so that one exchange serves
@@ -8,6 +10,10 @@ use std::io::{self, IoSlice};
 pub(crate) enum Conduit {
     /// Bytes as they are.
     Plain(Socket),
+    /// Encrypted on the way.
+    Tls(Box<TlsSocket>),
+    /// A stream of an HTTP/2 connection, which speaks HTTP/1.1 to us.
+    Stream(Stream),
     /// Nobody: nothing comes from there, and what goes there is forgotten.
     Nowhere,
 }
@@ -17,7 +23,7 @@ impl Conduit {
     pub(crate) fn plain(&self) -> Option<&Socket> {
         match self {
             Conduit::Plain(socket) => Some(socket),
-            Conduit::Nowhere => None,
+            Conduit::Tls(_) | Conduit::Stream(_) | Conduit::Nowhere => None,
         }
     }
 
@@ -26,6 +32,8 @@ impl Conduit {
         match self {
             Conduit::Plain(socket) => socket.try_read(buffer),
             Conduit::Nowhere => Ok(None),
+            Conduit::Tls(socket) => socket.try_read(buffer),
+            Conduit::Stream(stream) => stream.try_read(buffer),
         }
     }
 
@@ -34,6 +42,8 @@ impl Conduit {
         match self {
             Conduit::Plain(socket) => socket.try_write(bytes),
             Conduit::Nowhere => Ok(Some(bytes.len())),
+            Conduit::Tls(socket) => socket.try_write(bytes),
+            Conduit::Stream(stream) => stream.try_write(bytes),
         }
     }
 
@@ -42,20 +52,24 @@ impl Conduit {
         match self {
             Conduit::Plain(socket) => socket.try_write_pieces(pieces),
             Conduit::Nowhere => Ok(Some(pieces.iter().map(|piece| piece.len()).sum())),
+            Conduit::Tls(socket) => socket.try_write_pieces(pieces),
+            Conduit::Stream(stream) => one_by_one(pieces, |bytes| stream.try_write(bytes)),
         }
     }
 
     /// Whether something that was written waits for the kernel still.
     pub(crate) fn has_unsent(&self) -> bool {
         match self {
-            Conduit::Plain(_) | Conduit::Nowhere => false,
+            Conduit::Tls(socket) => socket.has_unsent(),
+            Conduit::Plain(_) | Conduit::Stream(_) | Conduit::Nowhere => false,
         }
     }
 
     /// Sends what waits; whether nothing does any more.
     pub(crate) fn try_flush(&self) -> io::Result<bool> {
         match self {
-            Conduit::Plain(_) | Conduit::Nowhere => Ok(true),
+            Conduit::Tls(socket) => socket.try_flush(),
+            Conduit::Plain(_) | Conduit::Stream(_) | Conduit::Nowhere => Ok(true),
         }
     }
 
@@ -64,6 +78,8 @@ impl Conduit {
         match self {
             Conduit::Plain(socket) => socket.may_read(),
             Conduit::Nowhere => false,
+            Conduit::Tls(socket) => socket.may_read(),
+            Conduit::Stream(stream) => stream.may_read(),
         }
     }
 
@@ -72,6 +88,8 @@ impl Conduit {
         match self {
             Conduit::Plain(socket) => socket.is_gone(),
             Conduit::Nowhere => false,
+            Conduit::Tls(socket) => socket.is_gone(),
+            Conduit::Stream(stream) => stream.is_gone(),
         }
     }
 
@@ -80,6 +98,8 @@ impl Conduit {
         match self {
             Conduit::Plain(socket) => socket.is_quiet(),
             Conduit::Nowhere => true,
+            Conduit::Tls(socket) => socket.is_quiet(),
+            Conduit::Stream(stream) => !stream.is_gone(),
         }
     }
 
@@ -88,6 +108,9 @@ impl Conduit {
         match self {
             Conduit::Plain(socket) => socket.adopt(),
             Conduit::Nowhere => {}
+            Conduit::Tls(socket) => socket.adopt(),
+            // It belongs to the task that opened it, and ends with its one exchange.
+            Conduit::Stream(_) => {}
         }
     }
 
@@ -96,6 +119,9 @@ impl Conduit {
         match self {
             Conduit::Plain(socket) => socket.release(),
             Conduit::Nowhere => {}
+            Conduit::Tls(socket) => socket.release(),
+            // It belongs to the task that opened it, and ends with its one exchange.
+            Conduit::Stream(_) => {}
         }
     }
 
@@ -104,6 +130,8 @@ impl Conduit {
         match self {
             Conduit::Plain(socket) => socket.end_writing(),
             Conduit::Nowhere => {}
+            Conduit::Tls(socket) => socket.end_writing(),
+            Conduit::Stream(stream) => stream.end_writing(),
         }
     }
 
@@ -112,6 +140,45 @@ impl Conduit {
         match self {
             Conduit::Plain(socket) => socket.reset(),
             Conduit::Nowhere => {}
+            Conduit::Tls(socket) => socket.reset(),
+            Conduit::Stream(stream) => stream.reset(),
         }
     }
+
+    /// Whether it carries one exchange and no more.
+    pub(crate) fn is_single(&self) -> bool {
+        match self {
+            Conduit::Plain(_) | Conduit::Tls(_) | Conduit::Nowhere => false,
+            Conduit::Stream(_) => true,
+        }
+    }
+
+    /// Whether HTTP/2 was agreed upon (ALPN).
+    pub(crate) fn speaks_h2(&self) -> bool {
+        match self {
+            Conduit::Tls(socket) => socket.speaks_h2(),
+            Conduit::Plain(_) | Conduit::Stream(_) | Conduit::Nowhere => false,
+        }
+    }
+
+    /// Whether the other side has said that it did nothing with what it got.
+    pub(crate) fn is_refused(&self) -> bool {
+        match self {
+            Conduit::Plain(_) | Conduit::Tls(_) | Conduit::Nowhere => false,
+            Conduit::Stream(stream) => stream.is_refused(),
+        }
+    }
+}
+
+/// Writes pieces where several at once are no gain.
+fn one_by_one(pieces: &[IoSlice<'_>], write: impl Fn(&[u8]) -> io::Result<Option<usize>>) -> io::Result<Option<usize>> {
+    let mut total = None;
+    for piece in pieces {
+        let Some(count) = write(piece)? else { break };
+        total = Some(total.unwrap_or(0) + count);
+        if count < piece.len() {
+            break;
+        }
+    }
+    Ok(total)
 }

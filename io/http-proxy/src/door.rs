@@ -11,6 +11,7 @@ use evenkeel_http::Limits;
 use evenkeel_model::{Listener, Name, RedirectTo, Respond, RetryOn, Route, RouteAction, RouteRetry, Split, SplitBy};
 use evenkeel_rewrite::Rewrite;
 use evenkeel_route::{Router, Sides};
+use evenkeel_tls::ServerTls;
 use std::cell::{Cell, RefCell};
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -93,6 +94,8 @@ pub(crate) struct Ways {
     /// For requests that no route matched.
     pub(crate) unrouted: Arc<Codes>,
     pub(crate) log: Option<Rc<Lines>>,
+    /// `None`: connections come as they are.
+    pub(crate) tls: Option<Arc<ServerTls>>,
 }
 
 impl Ways {
@@ -188,7 +191,12 @@ pub(crate) struct Builder<'a> {
 
 impl Builder<'_> {
     /// `None` for what the configuration has promised not to happen: a bad regex, a pool that is not there.
-    pub(crate) fn ways(&self, listener: &Listener, sink: Option<Arc<Sink>>) -> Option<Ways> {
+    pub(crate) fn ways(
+        &self,
+        listener: &Listener,
+        sink: Option<Arc<Sink>>,
+        tls: Option<Arc<ServerTls>>,
+    ) -> Option<Ways> {
         let none: Name = "".into();
         let ways = listener
             .routes
@@ -205,6 +213,7 @@ impl Builder<'_> {
             },
             reasons: self.world.stats.reasons(&listener.name, self.world.worker),
             unrouted: self.codes(&listener.name, &none, &none),
+            tls,
             log: sink.map(|sink| Rc::new(Lines::new(sink))),
             listener: listener.clone(),
         })

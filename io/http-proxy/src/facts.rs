@@ -5,9 +5,9 @@ use crate::client::Client;
 use crate::door::{Took, Ways};
 use crate::exchange::Exchange;
 use crate::reason::Reason;
-use evenkeel_http::{Edits, RequestHead, Version};
+use evenkeel_http::{Edits, RequestHead};
 use evenkeel_model::{Balance, HashKey};
-use evenkeel_rewrite::{Facts, TlsFacts};
+use evenkeel_rewrite::Facts;
 use evenkeel_route::Fields;
 use std::io::Write;
 use std::net::IpAddr;
@@ -113,9 +113,9 @@ pub(crate) fn edit(
         host: head.host.of(input),
         path: head.path.of(input),
         query: head.query.map(|query| query.of(input)),
-        scheme: b"http",
+        scheme: client.guest.scheme(),
         backend: backend.as_bytes(),
-        tls: TlsFacts::default(),
+        tls: client.guest.tls.as_ref().map(|tls| tls.facts()).unwrap_or_default(),
     };
     edit(&facts, &mut edits);
     exchange.edits = edits;
@@ -170,6 +170,7 @@ pub(crate) struct Line<'a> {
     pub(crate) reason: Reason,
     pub(crate) client: Option<IpAddr>,
     pub(crate) total: Duration,
+    pub(crate) protocol: &'static str,
 }
 
 impl Line<'_> {
@@ -182,11 +183,7 @@ impl Line<'_> {
         object.text("method", head.method.of(input));
         object.text("host", head.host.of(input));
         object.text("path", head.path.of(input));
-        let protocol: &[u8] = match head.version {
-            Version::Http10 => b"HTTP/1.0",
-            Version::Http11 => b"HTTP/1.1",
-        };
-        object.text("protocol", protocol);
+        object.text("protocol", self.protocol.as_bytes());
         object.number("status", u64::from(record.status));
         object.text("reason", self.reason.as_str().as_bytes());
         if !record.detail.is_empty() {

@@ -20,6 +20,7 @@ mod own;
 mod patience;
 mod pool_side;
 mod proxy;
+mod reach;
 mod reason;
 mod relay;
 mod rules;
@@ -27,6 +28,7 @@ mod scratch;
 mod server;
 mod stats;
 mod sticky;
+mod trunk;
 mod tunnel;
 mod world;
 

@@ -2,17 +2,17 @@
 
 use crate::conduit::Conduit;
 use crate::idle::IdleConnections;
+use crate::reach::{Reach, Speech};
 use crate::reason::Reason;
 use crate::stats::{Counter, Histogram, Stats};
 use crate::sticky::StickySide;
 use arc_swap::{ArcSwap, Cache};
-use evenkeel_model::{BackendAddress, Moment, Name, Sticky};
-use evenkeel_net::{Elapsed, Socket, reactor, within};
+use evenkeel_model::{Moment, Name, Sticky};
+use evenkeel_net::{Elapsed, reactor, within};
 use evenkeel_pool::{BackendId, Choice, Chooser, HomeLine, Permit, Request, Shared, View};
 use evenkeel_route::sticky::Cookie;
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::io;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -39,6 +39,7 @@ pub(crate) struct PoolSide {
     views: RefCell<Cache<Views, Arc<View>>>,
     chooser: RefCell<Chooser>,
     pub(crate) idle: RefCell<IdleConnections>,
+    pub(crate) reach: Reach,
     seconds: RefCell<HashMap<BackendId, Arc<Histogram>, foldhash::fast::RandomState>>,
     pub(crate) retries: Arc<Counter>,
     pub(crate) sticky: RefCell<StickySide>,
@@ -47,12 +48,13 @@ pub(crate) struct PoolSide {
 }
 
 impl PoolSide {
-    pub(crate) fn new(shared: Arc<Shared>, stats: &Arc<Stats>, worker: usize, seed: u64) -> PoolSide {
+    pub(crate) fn new(shared: Arc<Shared>, speech: Speech, stats: &Arc<Stats>, worker: usize, seed: u64) -> PoolSide {
         let view = shared.views().load_full();
         PoolSide {
             views: RefCell::new(Cache::new(Views(shared.clone()))),
             chooser: RefCell::new(Chooser::new(view, seed)),
             idle: RefCell::default(),
+            reach: Reach::new(speech),
             seconds: RefCell::default(),
             retries: stats.retries(&shared.name, worker),
             sticky: RefCell::default(),
@@ -192,11 +194,34 @@ impl PoolSide {
         histogram
     }
 
+    /// A connection that stands, or a stream of one. `surely` asks the kernel too: for requests that must not be sent
+    /// twice.
+    pub(crate) fn take(&self, backend: BackendId, surely: bool) -> Option<Conduit> {
+        match self.reach.stream(backend) {
+            Some(stream) => Some(Conduit::Stream(stream)),
+            None => self.idle.borrow_mut().take(backend, surely),
+        }
+    }
+
+    /// Takes a new configuration of how backends are spoken to.
+    pub(crate) fn change(&self, speech: Speech) {
+        if self.reach.change(speech) {
+            self.idle.borrow_mut().clear();
+        }
+    }
+
+    /// The pool is no more.
+    pub(crate) fn close(&self) {
+        self.idle.borrow_mut().close();
+        self.reach.close();
+    }
+
     /// Closes what has been idle for too long or is of no use any more.
     pub(crate) fn sweep(&self, now: Moment) {
         let view = self.view();
         let keep = |id: BackendId| view.member(id).is_some_and(|member| !member.leaving);
         self.idle.borrow_mut().sweep(now, view.timeouts.idle, keep);
+        self.reach.sweep(keep);
         self.seconds.borrow_mut().retain(|id, _| view.member(*id).is_some());
     }
 }
@@ -240,51 +265,5 @@ impl Turn {
             return Err(Reason::ClientGone);
         }
         Ok(true)
-    }
-}
-
-/// Why there is no connection.
-pub(crate) enum NoConnection {
-    /// The backend refused it or could not be reached.
-    Refused,
-    /// The backend did not take it in time.
-    TimedOut,
-    /// We have no descriptor or port left: not the backend's fault.
-    Exhausted,
-}
-
-/// Connects to a backend until `deadline`.
-///
-/// # Errors
-/// See [`NoConnection`].
-pub(crate) async fn connect(address: &BackendAddress, deadline: Moment) -> Result<Socket, NoConnection> {
-    let socket = Socket::connect(address).map_err(|error| no_connection(&error))?;
-    let connected = within(deadline, || match socket.connected() {
-        Ok(true) => Poll::Ready(Ok(())),
-        Ok(false) => Poll::Pending,
-        Err(error) => Poll::Ready(Err(error)),
-    });
-    match connected.await {
-        // Only on this machine can a connect come back to itself.
-        Ok(Ok(())) if is_loopback(address) && socket.is_its_own_peer() => Err(NoConnection::Refused),
-        Ok(Ok(())) => Ok(socket),
-        Ok(Err(error)) => Err(no_connection(&error)),
-        Err(Elapsed) => Err(NoConnection::TimedOut),
-    }
-}
-
-fn is_loopback(address: &BackendAddress) -> bool {
-    match address {
-        BackendAddress::Tcp(address) => address.ip().is_loopback(),
-        BackendAddress::Unix(_) => false,
-    }
-}
-
-fn no_connection(error: &io::Error) -> NoConnection {
-    match error.kind() {
-        io::ErrorKind::TimedOut => NoConnection::TimedOut,
-        io::ErrorKind::AddrNotAvailable | io::ErrorKind::OutOfMemory => NoConnection::Exhausted,
-        _ if evenkeel_net::listen::is_exhaustion(error) => NoConnection::Exhausted,
-        _ => NoConnection::Refused,
     }
 }

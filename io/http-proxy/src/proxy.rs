@@ -8,7 +8,8 @@ use crate::facts::{self, HeadFields};
 use crate::gather::{Held, gather};
 use crate::mirror::{self, MirrorTo, Original};
 use crate::own;
-use crate::pool_side::{NoConnection, PoolSide, connect};
+use crate::pool_side::PoolSide;
+use crate::reach::NoConnection;
 use crate::reason::Reason;
 use crate::relay::{End, Failed, Relay, Terms};
 use crate::rules::{self, Rules};
@@ -246,17 +247,18 @@ impl Journey<'_> {
         let idle = if afresh {
             None
         } else {
-            self.pool.idle.borrow_mut().take(permit.id(), !repeatable)
+            self.pool.take(permit.id(), !repeatable)
         };
         let reused = idle.is_some();
         let backend = match idle {
             Some(conduit) => conduit,
             None => {
                 let begun = reactor::now();
-                let connected = Box::pin(connect(&member.address, begun + view.timeouts.connect)).await;
+                let deadline = begun + view.timeouts.connect;
+                let connected = Box::pin(self.pool.reach.connect(permit.id(), &member.address, deadline)).await;
                 self.exchange.record.connecting = Some(reactor::now().since(begun));
                 match connected {
-                    Ok(socket) => Conduit::Plain(socket),
+                    Ok(conduit) => conduit,
                     Err(failure) => return Box::pin(self.unconnected(permit, &failure, more, !member.usable)).await,
                 }
             }
@@ -320,7 +322,7 @@ impl Journey<'_> {
         let forward = Forward {
             client_address: self.client.guest.peer_text.as_bytes(),
             trusted: self.trusted,
-            scheme: b"http",
+            scheme: self.client.guest.scheme(),
             request_id: &exchange.record.request_id,
             backend: backend.as_bytes(),
         };
@@ -343,7 +345,8 @@ impl Journey<'_> {
     fn is_secure(&self) -> bool {
         let (head, input) = (&self.exchange.head, &self.exchange.input);
         let told = || head.values(input, b"x-forwarded-proto").next();
-        self.trusted && told().is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"https"))
+        self.client.guest.scheme() == b"https"
+            || (self.trusted && told().is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"https")))
     }
 
     /// Replaces the edits.
@@ -371,6 +374,10 @@ impl Journey<'_> {
                     Reason::ConnectTimeout
                 }
             }
+            NoConnection::Tls => {
+                permit.failed(Failure::Connect, now);
+                Reason::TlsFailed
+            }
             NoConnection::Exhausted => {
                 self.client.guest.world.relieve();
                 Reason::Exhausted
@@ -396,7 +403,7 @@ impl Journey<'_> {
                 if let Some(answered) = self.exchange.record.answered {
                     self.pool.seconds(&permit).record(answered);
                 }
-                if reusable && !backend.may_read() {
+                if reusable && !backend.is_single() && !backend.may_read() {
                     self.pool.idle.borrow_mut().give(permit.id(), backend, now);
                 } else {
                     drop(backend);
@@ -418,6 +425,7 @@ impl Journey<'_> {
                     &backend,
                     &mut exchange.to_backend,
                     &mut exchange.to_client,
+                    self.ways.listener.timeouts.tunnel,
                 );
                 let (up, down) = Box::pin(tunnel).await;
                 exchange.record.bytes_in += up;
@@ -559,6 +567,7 @@ pub(crate) fn finish(
             reason,
             client: believed.or(client.peer()),
             total,
+            protocol: client.protocol(exchange.head.version),
         };
         lines.push(|out| line.write(out));
     }

@@ -14,6 +14,8 @@ pub(crate) enum Reason {
     QueueTimeout,
     /// The backend refused the connection or could not be reached: 502.
     ConnectRefused,
+    /// It could not be agreed on TLS with the backend, or its certificate is not to be trusted: 502.
+    TlsFailed,
     /// The backend did not accept the connection in time: 504.
     ConnectTimeout,
     /// The backend ended the connection before its answer was whole: 502, or a cut answer.
@@ -41,7 +43,7 @@ pub(crate) enum Reason {
 }
 
 impl Reason {
-    pub(crate) const COUNT: usize = 18;
+    pub(crate) const COUNT: usize = 19;
     pub(crate) const ALL: [Reason; Reason::COUNT] = [
         Reason::Ok,
         Reason::NoRoute,
@@ -49,6 +51,7 @@ impl Reason {
         Reason::QueueFull,
         Reason::QueueTimeout,
         Reason::ConnectRefused,
+        Reason::TlsFailed,
         Reason::ConnectTimeout,
         Reason::BackendReset,
         Reason::ResponseTimeout,
@@ -71,6 +74,7 @@ impl Reason {
             Reason::QueueFull => "queue-full",
             Reason::QueueTimeout => "queue-timeout",
             Reason::ConnectRefused => "connect-refused",
+            Reason::TlsFailed => "tls-failed",
             Reason::ConnectTimeout => "connect-timeout",
             Reason::BackendReset => "backend-reset",
             Reason::ResponseTimeout => "response-timeout",
@@ -92,7 +96,7 @@ impl Reason {
             Reason::Ok => 200,
             Reason::NoRoute => 404,
             Reason::NoBackend | Reason::QueueFull | Reason::QueueTimeout | Reason::Exhausted => 503,
-            Reason::ConnectRefused | Reason::BackendReset | Reason::BadResponse => 502,
+            Reason::ConnectRefused | Reason::TlsFailed | Reason::BackendReset | Reason::BadResponse => 502,
             Reason::ConnectTimeout | Reason::ResponseTimeout => 504,
             Reason::ClientGone => 499,
             Reason::BadRequest => 400,
@@ -110,7 +114,9 @@ impl Reason {
             Reason::NoRoute => "Nothing is served here.",
             Reason::NoBackend => "No server is available. Please try again soon.",
             Reason::QueueFull | Reason::QueueTimeout => "All servers are busy. Please try again soon.",
-            Reason::ConnectRefused | Reason::BackendReset => "The server did not answer. Please try again.",
+            Reason::ConnectRefused | Reason::TlsFailed | Reason::BackendReset => {
+                "The server did not answer. Please try again."
+            }
             Reason::BadResponse => "The server's answer was not understood.",
             Reason::ConnectTimeout | Reason::ResponseTimeout => "The server took too long to answer.",
             Reason::ClientGone => "",

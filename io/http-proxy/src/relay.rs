@@ -224,7 +224,7 @@ impl<'a> Relay<'a> {
             blame,
             begun: self.begun,
             replayable: self.held,
-            nothing_sent: self.sent == 0,
+            nothing_sent: self.sent == 0 || self.backend.is_refused(),
             unanswered: !self.answered && self.interim == 0 && self.exchange.answer.is_empty(),
         })
     }

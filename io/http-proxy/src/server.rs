@@ -4,11 +4,12 @@ use crate::accept::{self, Entrance};
 use crate::access_log::{Lines, Report, Sink};
 use crate::door::{Builder, Door};
 use crate::pool_side::PoolSide;
+use crate::reach::Speech;
 use crate::rules::Limits;
 use crate::stats::Stats;
 use crate::sticky::{self, Cookies};
 use crate::world::World;
-use evenkeel_model::{AccessLog, BindAddress, Config, Name};
+use evenkeel_model::{AccessLog, BindAddress, Config, Name, PoolProtocol, PoolTimeouts};
 use evenkeel_net::listen::{self, Bound, Listening};
 use evenkeel_net::{Remote, reactor};
 use evenkeel_pool::Shared;
@@ -42,6 +43,18 @@ pub struct Setup {
     pub listener_tls: HashMap<Name, Arc<ServerTls>>,
     /// What encrypts the connections to backends, by the pool's name.
     pub pool_tls: HashMap<Name, Arc<ClientTls>>,
+}
+
+impl Setup {
+    /// How the backends of a pool are spoken to.
+    fn speech(&self, pool: &Name) -> Speech {
+        let found = self.config.pools.iter().find(|one| one.name == *pool);
+        Speech {
+            tls: self.pool_tls.get(pool).cloned(),
+            protocol: found.map_or(PoolProtocol::Http1, |pool| pool.protocol),
+            idle: found.map_or_else(|| PoolTimeouts::default().idle, |pool| pool.timeouts.idle),
+        }
+    }
 }
 
 /// New sockets for an address: one for each worker.
@@ -365,15 +378,25 @@ impl Worker {
             let same = |shared: &Arc<Shared>| shared.name == *name && Arc::ptr_eq(shared, &side.shared);
             let stays = setup.pools.iter().any(same);
             if !stays {
-                side.idle.borrow_mut().close();
+                side.close();
             }
             stays
         });
         for shared in &setup.pools {
-            let side = pools.entry(shared.name.clone()).or_insert_with(|| {
-                let seed = world.random();
-                Rc::new(PoolSide::new(shared.clone(), &world.stats, world.worker, seed))
-            });
+            let speech = setup.speech(&shared.name);
+            let side = match pools.get(&shared.name) {
+                Some(side) => {
+                    side.change(speech);
+                    side.clone()
+                }
+                None => {
+                    let seed = world.random();
+                    let side = PoolSide::new(shared.clone(), speech, &world.stats, world.worker, seed);
+                    let side = Rc::new(side);
+                    pools.insert(shared.name.clone(), side.clone());
+                    side
+                }
+            };
             let pool = setup.config.pools.iter().find(|pool| pool.name == shared.name);
             side.take_sticky(pool.and_then(|pool| pool.sticky.as_ref()), cookies.get(&shared.name));
         }
@@ -396,7 +419,7 @@ impl Worker {
                 .iter()
                 .find(|(to, _)| *to == listener.access_log)
                 .map(|(_, sink)| sink.clone());
-            let ways = builder.ways(listener, sink);
+            let ways = builder.ways(listener, sink, setup.listener_tls.get(&listener.name).cloned());
             let ways = Rc::new(ways.ok_or_else(|| format!("listener {}: a route leads nowhere", listener.name))?);
             logs.extend(ways.log.clone());
             match doors.get(&listener.name) {

@@ -8,8 +8,6 @@ use std::io;
 use std::task::Poll;
 use std::time::Duration;
 
-/// A tunnel in which nothing moved for this long is cut: its sides may be long gone without a word.
-const TUNNEL_IDLE: Duration = Duration::from_secs(3600);
 /// Rounds before others get their turn.
 const ROUNDS: u32 = 32;
 
@@ -61,13 +59,14 @@ impl Way<'_> {
     }
 }
 
-/// Carries bytes until both sides have ended or one is gone; returns how many went up and down. What is in the
+/// Carries bytes until both sides have ended, one is gone, or nothing moved for `silence`; returns how many went up and down. What is in the
 /// outboxes goes first.
 pub(crate) async fn run(
     client: &Conduit,
     backend: &Conduit,
     to_backend: &mut Outbox,
     to_client: &mut Outbox,
+    silence: Duration,
 ) -> (u64, u64) {
     let mut up = Way {
         from: client,
@@ -87,7 +86,7 @@ pub(crate) async fn run(
     };
     loop {
         let mut moved_any = false;
-        let round = within(reactor::now() + TUNNEL_IDLE, || {
+        let round = within(reactor::now() + silence, || {
             for _ in 0..ROUNDS {
                 let moved = match (up.step(), down.step()) {
                     (Ok(up), Ok(down)) => up | down,

@@ -68,5 +68,8 @@ pub(crate) static LISTENER_TIMEOUTS: Section = Section {
         key("request", TIMEOUT, "Without progress of a request's body or an answer.")
             .default("\"60s\"")
             .also(&["client", "body", "read"]),
+        key("tunnel", TIMEOUT, "Silence in a tunnel (WebSocket) until it is cut.")
+            .default("\"1h\"")
+            .also(&["websocket", "upgrade"]),
     ],
 };

@@ -1,0 +1,398 @@
+//! An HTTP/2 connection on a worker: many streams over one conduit, for clients and for backends.
+//!
+//! One task, the driver, moves bytes between the conduit and the protocol; each stream belongs to a task of its own,
+//! which the driver queues when there is something for it. Nothing is shared with other threads.
+
+use crate::client::{self, Client, Guest};
+use crate::conduit::Conduit;
+use crate::patience::Patience;
+use crate::scratch;
+use evenkeel_http2::{Connection, ErrorCode, Event, Read, Settings, StreamId, Write};
+use evenkeel_model::Moment;
+use evenkeel_net::{Elapsed, TaskId, reactor, within};
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::io;
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::Duration;
+
+/// Rounds of reading and writing before others get their turn.
+const ROUNDS: u32 = 8;
+
+/// An HTTP/2 connection that tasks of this worker share.
+pub(crate) struct Trunk {
+    conduit: Conduit,
+    connection: RefCell<Connection>,
+    lanes: RefCell<HashMap<StreamId, Rc<Lane>, foldhash::fast::RandomState>>,
+    driver: Cell<Option<TaskId>>,
+    /// No new stream can be opened here.
+    closed: Cell<bool>,
+}
+
+/// What the driver knows of a stream.
+struct Lane {
+    task: Cell<TaskId>,
+    gone: Cell<bool>,
+}
+
+/// The connection has come to its end.
+struct Over;
+
+/// One stream, as a conduit. Dropping it says the other side what is necessary.
+pub(crate) struct Stream {
+    trunk: Rc<Trunk>,
+    id: StreamId,
+    lane: Rc<Lane>,
+}
+
+impl Trunk {
+    fn new(connection: Connection, conduit: Conduit) -> Rc<Trunk> {
+        Rc::new(Trunk {
+            conduit,
+            connection: RefCell::new(connection),
+            lanes: RefCell::default(),
+            driver: Cell::new(None),
+            closed: Cell::new(false),
+        })
+    }
+
+    /// A backend's connection, driven by a task of its own until it has been idle for `idle`.
+    pub(crate) fn to_backend(conduit: Conduit, settings: &Settings, idle: Duration) -> Rc<Trunk> {
+        let trunk = Trunk::new(Connection::client(settings, reactor::now()), conduit);
+        let task = reactor::spawn(drive_backend(trunk.clone(), idle));
+        trunk.driver.set(Some(task));
+        trunk
+    }
+
+    /// Whether no new stream can ever be opened here.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.get()
+    }
+
+    /// Takes no new streams; those under way go on.
+    pub(crate) fn close(&self) {
+        self.closed.set(true);
+        self.connection.borrow_mut().go_away();
+        self.wake_driver();
+    }
+
+    /// A new stream for the task that runs; `None` when the backend allows no more at the moment.
+    pub(crate) fn open(self: &Rc<Trunk>) -> Option<Stream> {
+        if self.closed.get() {
+            return None;
+        }
+        let id = self.connection.borrow_mut().open()?;
+        Some(self.stream(id, reactor::current()))
+    }
+
+    fn stream(self: &Rc<Trunk>, id: StreamId, task: TaskId) -> Stream {
+        let lane = Rc::new(Lane {
+            task: Cell::new(task),
+            gone: Cell::new(false),
+        });
+        self.lanes.borrow_mut().insert(id, lane.clone());
+        Stream {
+            trunk: self.clone(),
+            id,
+            lane,
+        }
+    }
+
+    fn wake_driver(&self) {
+        if let Some(driver) = self.driver.get() {
+            reactor::wake(driver);
+        }
+    }
+
+    /// Moves what can be moved; whether anything was. `opened` is told of each new stream.
+    fn step(self: &Rc<Trunk>, patience: &mut Patience, opened: &mut dyn FnMut(StreamId)) -> Result<bool, Over> {
+        let sent = self.flush(patience)?;
+        // While the other side does not take what we have for it, it is not listened to either.
+        let read = self.connection.borrow().room() && self.receive()?;
+        self.tell(opened);
+        Ok(sent | read)
+    }
+
+    fn receive(&self) -> Result<bool, Over> {
+        scratch::with(|buffer| match self.conduit.try_read(buffer) {
+            Ok(None) => Ok(false),
+            Ok(Some(0)) | Err(_) => Err(Over),
+            Ok(Some(length)) => self.take(&buffer[..length]).map(|()| true),
+        })
+    }
+
+    fn take(&self, bytes: &[u8]) -> Result<(), Over> {
+        let taken = self.connection.borrow_mut().receive(bytes, reactor::now());
+        taken.map_err(|_| {
+            self.last_words();
+            Over
+        })
+    }
+
+    /// Why the connection ends is said in what fits the kernel's buffer.
+    fn last_words(&self) {
+        let _ = self.flush(&mut Patience::new(Duration::ZERO));
+        self.conduit.end_writing();
+    }
+
+    fn flush(&self, patience: &mut Patience) -> Result<bool, Over> {
+        let mut connection = self.connection.borrow_mut();
+        let mut moved = false;
+        while !connection.output().is_empty() {
+            match self.conduit.try_write(connection.output()) {
+                Ok(None) => break,
+                Ok(Some(count)) => {
+                    connection.sent(count);
+                    patience.moved(count);
+                    moved = true;
+                }
+                Err(_) => return Err(Over),
+            }
+        }
+        if self.conduit.has_unsent() {
+            self.conduit.try_flush().map_err(|_| Over)?;
+        }
+        Ok(moved)
+    }
+
+    /// Tells the streams' tasks what has happened.
+    fn tell(&self, opened: &mut dyn FnMut(StreamId)) {
+        loop {
+            let event = self.connection.borrow_mut().poll_event();
+            match event {
+                None => return,
+                Some(Event::Opened(id)) => opened(id),
+                Some(Event::Readable(id) | Event::Writable(id)) => self.wake_lane(id, false),
+                Some(Event::Ended(id)) => self.wake_lane(id, true),
+                Some(Event::GoAway) => self.closed.set(true),
+                Some(Event::Ready) => {}
+            }
+        }
+    }
+
+    fn wake_lane(&self, id: StreamId, gone: bool) {
+        if let Some(lane) = self.lanes.borrow().get(&id) {
+            lane.gone.set(lane.gone.get() | gone);
+            reactor::wake(lane.task.get());
+        }
+    }
+
+    /// Nothing more can be read or written: every stream learns it.
+    fn end(&self) {
+        self.closed.set(true);
+        for lane in self.lanes.borrow().values() {
+            lane.gone.set(true);
+            reactor::wake(lane.task.get());
+        }
+    }
+
+    fn is_waiting_to_send(&self) -> bool {
+        !self.connection.borrow().output().is_empty() || self.conduit.has_unsent()
+    }
+}
+
+/// What ends a wait of a driver.
+enum Round {
+    Over,
+    /// There is more to move than one turn allows.
+    Busy,
+    /// A deadline is to be looked at anew.
+    Changed,
+}
+
+/// Serves a client that speaks HTTP/2 until it leaves. `early` has been read already.
+pub(crate) async fn serve(guest: Rc<Guest>, conduit: Conduit, early: &[u8]) {
+    let ways = guest.ways();
+    let timeouts = ways.listener.timeouts;
+    let settings = Settings {
+        max_head_bytes: ways.listener.max_header_size,
+        secure: guest.secure(),
+        ..Settings::default()
+    };
+    drop(ways);
+    let trunk = Trunk::new(Connection::server(&settings, reactor::now()), conduit);
+    trunk.driver.set(Some(reactor::current()));
+    let mut opened = |id| {
+        let stream = trunk.stream(id, reactor::current());
+        let lane = stream.lane.clone();
+        let client = Client {
+            conduit: Conduit::Stream(stream),
+            guest: guest.clone(),
+        };
+        lane.task.set(reactor::spawn(client::serve_stream(client)));
+    };
+    if trunk.take(early).is_ok() {
+        trunk.tell(&mut opened);
+        drive(
+            &trunk,
+            timeouts.idle,
+            timeouts.request,
+            &|| guest.is_leaving(),
+            &mut opened,
+        )
+        .await;
+    }
+    trunk.end();
+}
+
+async fn drive_backend(trunk: Rc<Trunk>, idle: Duration) {
+    trunk.conduit.adopt();
+    drive(&trunk, idle, idle, &|| false, &mut |_| {}).await;
+    trunk.end();
+}
+
+/// Moves bytes until the connection is over.
+async fn drive(
+    trunk: &Rc<Trunk>,
+    idle: Duration,
+    window: Duration,
+    leaving: &dyn Fn() -> bool,
+    opened: &mut dyn FnMut(StreamId),
+) {
+    let mut patience = Patience::new(window);
+    let mut idle_since = reactor::now();
+    let mut told = false;
+    loop {
+        let deadline = next_deadline(trunk, idle_since + idle, &mut patience);
+        let streams = trunk.connection.borrow().streams();
+        let sending = trunk.is_waiting_to_send();
+        let round = within(deadline, || {
+            for _ in 0..ROUNDS {
+                match trunk.step(&mut patience, opened) {
+                    Err(Over) => return Poll::Ready(Round::Over),
+                    Ok(true) => {}
+                    Ok(false) => {
+                        let changed = (leaving() && !told)
+                            || (trunk.connection.borrow().streams() == 0) != (streams == 0)
+                            || trunk.is_waiting_to_send() != sending
+                            || trunk.connection.borrow().is_finished();
+                        return if changed {
+                            Poll::Ready(Round::Changed)
+                        } else {
+                            Poll::Pending
+                        };
+                    }
+                }
+            }
+            Poll::Ready(Round::Busy)
+        });
+        let now = match round.await {
+            Ok(Round::Over) => return,
+            Ok(Round::Busy) => {
+                reactor::yield_now().await;
+                reactor::now()
+            }
+            Ok(Round::Changed) => reactor::now(),
+            Err(Elapsed) => {
+                let now = reactor::now();
+                if trunk.is_waiting_to_send() && patience.deadline(now) <= now {
+                    return;
+                }
+                if trunk.connection.borrow_mut().handle_timeout(now).is_err() {
+                    return trunk.last_words();
+                }
+                now
+            }
+        };
+        if streams > 0 || trunk.connection.borrow().streams() > 0 {
+            idle_since = now;
+        }
+        let idle_for_too_long = now >= idle_since + idle;
+        if !told && (leaving() || idle_for_too_long) {
+            told = true;
+            trunk.closed.set(true);
+            trunk.connection.borrow_mut().go_away();
+        }
+        if trunk.connection.borrow().is_finished() && !trunk.is_waiting_to_send() {
+            return trunk.last_words();
+        }
+    }
+}
+
+fn next_deadline(trunk: &Trunk, idle: Moment, patience: &mut Patience) -> Moment {
+    let connection = trunk.connection.borrow();
+    let mut deadline = connection.poll_timeout().unwrap_or(Moment::NEVER);
+    if connection.streams() == 0 {
+        deadline = deadline.min(idle);
+    }
+    if trunk.is_waiting_to_send() {
+        deadline = deadline.min(patience.deadline(reactor::now()));
+    } else {
+        patience.rest();
+    }
+    deadline
+}
+
+impl Stream {
+    pub(crate) fn try_read(&self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+        let read = self.trunk.connection.borrow_mut().read(self.id, buffer);
+        match read {
+            Read::Bytes(count) => {
+                // The room that this made may be news for the other side.
+                self.push();
+                Ok(Some(count))
+            }
+            Read::Nothing if self.lane.gone.get() => Err(io::ErrorKind::ConnectionReset.into()),
+            Read::Nothing => Ok(None),
+            Read::End => Ok(Some(0)),
+            Read::Broken(_) => Err(io::ErrorKind::ConnectionReset.into()),
+        }
+    }
+
+    pub(crate) fn try_write(&self, bytes: &[u8]) -> io::Result<Option<usize>> {
+        if self.lane.gone.get() {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        let written = self.trunk.connection.borrow_mut().write(self.id, bytes);
+        match written {
+            Write::Took(0) => Ok(None),
+            Write::Took(count) => {
+                self.push();
+                Ok(Some(count))
+            }
+            Write::Broken(_) => Err(io::ErrorKind::BrokenPipe.into()),
+        }
+    }
+
+    /// Lets the driver send what is there.
+    fn push(&self) {
+        if !self.trunk.connection.borrow().output().is_empty() {
+            self.trunk.wake_driver();
+        }
+    }
+
+    pub(crate) fn may_read(&self) -> bool {
+        self.trunk.connection.borrow().may_read(self.id)
+    }
+
+    pub(crate) fn is_gone(&self) -> bool {
+        self.lane.gone.get()
+    }
+
+    /// The other side has said that it did nothing with the request.
+    pub(crate) fn is_refused(&self) -> bool {
+        self.trunk.connection.borrow().is_refused(self.id)
+    }
+
+    pub(crate) fn end_writing(&self) {
+        self.trunk.connection.borrow_mut().end_writing(self.id);
+        self.push();
+    }
+
+    pub(crate) fn reset(self) {
+        self.trunk
+            .connection
+            .borrow_mut()
+            .reset(self.id, ErrorCode::INTERNAL_ERROR);
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.trunk.lanes.borrow_mut().remove(&self.id);
+        self.trunk.connection.borrow_mut().close(self.id);
+        // The driver looks whether it is the last that was waited for.
+        self.trunk.wake_driver();
+    }
+}

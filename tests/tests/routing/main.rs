@@ -1,0 +1,8 @@
+//! What a route does besides leading somewhere: changes of requests and answers, splits, mirrors, limits, held bodies.
+
+mod bodies;
+mod changes;
+mod limits;
+mod mirrors;
+mod site;
+mod splits;
