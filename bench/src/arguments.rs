@@ -24,6 +24,7 @@ run      measure Evenkeel, HAProxy, nginx and a bare relay in turn and print a t
   --evenkeel PATH         (target/release/evenkeel)
   --haproxy PATH          (haproxy)
   --nginx PATH            (nginx)
+  --product NAME          only this one (again: these): evenkeel, haproxy, nginx, relay
   --nginx-balance TEXT    what nginx balances the uneven pool by (least_conn)
   --balancer-core N       (0)   --load-core N   (1)
   --priority              run everything before all else on the machine (root)
@@ -37,6 +38,8 @@ load     ask, check and measure
   --path PATH             (/128)
   --upload BYTES          POST a body
   --connections N         (64)
+  --tls FILE              speak TLS with who shows the certificate in this file
+  --streams N             HTTP/2, N requests at a time on each connection, made by h2load
   --per-request           a new connection for each request
   --rate N                open loop, N requests/s    --poisson   with random intervals
   --idle                  one request on each connection, then silence; needs --watch
@@ -46,10 +49,11 @@ load     ask, check and measure
   --seed N   --json
 relay    carry bytes and look at none
   --listen ADDRESS (127.0.0.1:0)   --to ADDRESS (required; again: in turn)
-  --buffer BYTES (32768)
+  --buffer BYTES (32768)   --tls FILE (speak TLS with clients; certificate and key)
 
 scenarios: keepalive-64 keepalive-1024 body-16k chunked-16k body-1m upload-1m connection-per-request idle-memory
-  latency-5000 latency-15000 uneven-600 uneven-1100 uneven-1400; `uneven` and `latency` mean all of theirs;
+  latency-5000 latency-15000 uneven-600 uneven-1100 uneven-1400 tls-keepalive-64 tls-body-16k tls-body-1m tls-handshake
+  tls-idle-memory h2-tls h2-clear files-16k; `uneven`, `latency`, `tls`, `h2` and `files` mean all of theirs;
   all but chunked-16k run when none is named";
 
 /// Connections the load opens when not told.
@@ -110,12 +114,14 @@ fn parse_relay(mut parser: lexopt::Parser) -> Result<relay::Options, Failure> {
         listen: any_port(),
         to: Vec::new(),
         buffer: relay::BUFFER_BYTES,
+        tls: None,
     };
     while let Some(argument) = parser.next()? {
         match argument {
             Arg::Long("listen") => options.listen = parser.value()?.parse()?,
             Arg::Long("to") => options.to.push(parser.value()?.parse()?),
             Arg::Long("buffer") => options.buffer = parser.value()?.parse()?,
+            Arg::Long("tls") => options.tls = Some(parser.value()?.into()),
             other => return Err(other.unexpected().into()),
         }
     }
@@ -131,6 +137,7 @@ fn parse_load(mut parser: lexopt::Parser) -> Result<Command, Failure> {
     let mut options = load::Options {
         to: any_port(),
         path: "/128".to_owned(),
+        tls: None,
         upload: None,
         expected: Expected { status: 200, length: 0 },
         mode: Mode::Closed,
@@ -148,6 +155,8 @@ fn parse_load(mut parser: lexopt::Parser) -> Result<Command, Failure> {
             Arg::Long("path") => options.path = parser.value()?.string()?,
             Arg::Long("upload") => options.upload = Some(parser.value()?.parse()?),
             Arg::Long("connections") => options.connections = parser.value()?.parse()?,
+            Arg::Long("tls") => options.tls = Some(parser.value()?.into()),
+            Arg::Long("streams") => options.mode = Mode::Streams(parser.value()?.parse()?),
             Arg::Long("per-request") => options.mode = Mode::PerRequest,
             Arg::Long("idle") => options.mode = Mode::Idle,
             Arg::Long("rate") => rate = Some(parser.value()?.parse::<f64>()?),
@@ -188,6 +197,7 @@ fn parse_run(mut parser: lexopt::Parser) -> Result<run::Options, Failure> {
     use lexopt::Arg;
     let mut options = run::Options {
         scenarios: Vec::new(),
+        only: Vec::new(),
         rounds: None,
         quick: false,
         window: None,
@@ -205,6 +215,10 @@ fn parse_run(mut parser: lexopt::Parser) -> Result<run::Options, Failure> {
             Arg::Long("scenario") => {
                 let name = parser.value()?.string()?;
                 options.scenarios.extend(run::scenario::named(&name)?);
+            }
+            Arg::Long("product") => {
+                let name = parser.value()?.string()?;
+                options.only.push(run::Product::named(&name)?);
             }
             Arg::Long("rounds") => options.rounds = Some(parser.value()?.parse()?),
             Arg::Long("quick") => options.quick = true,

@@ -29,3 +29,9 @@ impl From<lexopt::Error> for Failure {
         Self(error.to_string())
     }
 }
+
+impl From<rustls::Error> for Failure {
+    fn from(error: rustls::Error) -> Self {
+        Self(error.to_string())
+    }
+}

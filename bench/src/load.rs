@@ -5,10 +5,12 @@
 //! hide it by slowing the generator down. Each answer's status and length are checked.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 mod connection;
 mod engine;
+pub(crate) mod h2load;
 mod idle;
 pub(crate) mod outcome;
 pub(crate) mod schedule;
@@ -29,6 +31,8 @@ pub(crate) enum Mode {
     PerRequest,
     /// Requests due at `rate` per second over keep-alive connections, more of which are opened when all are busy.
     Open { rate: f64, arrivals: Arrivals },
+    /// HTTP/2 with so many requests at a time on each connection, made by `h2load`.
+    Streams(usize),
     /// One request on each connection, then silence: what does holding them cost?
     Idle,
 }
@@ -38,6 +42,8 @@ pub(crate) enum Mode {
 pub(crate) struct Options {
     pub(crate) to: SocketAddr,
     pub(crate) path: String,
+    /// Speak TLS with whoever shows the certificate in this file; none: no TLS.
+    pub(crate) tls: Option<PathBuf>,
     /// Bytes of a POST body; none: GET.
     pub(crate) upload: Option<usize>,
     pub(crate) expected: Expected,
@@ -59,6 +65,7 @@ pub(crate) fn run(options: &Options) -> Result<Outcome, Failure> {
     reactor::sharpen_timers()?;
     match options.mode {
         Mode::Closed | Mode::PerRequest | Mode::Open { .. } => Engine::new(options)?.run(),
+        Mode::Streams(streams) => h2load::run(options, streams),
         Mode::Idle => idle::run(options),
     }
 }
@@ -67,7 +74,7 @@ pub(crate) fn run(options: &Options) -> Result<Outcome, Failure> {
 fn request(options: &Options) -> Vec<u8> {
     let connection = match options.mode {
         Mode::PerRequest => "Connection: close\r\n",
-        Mode::Closed | Mode::Open { .. } | Mode::Idle => "",
+        Mode::Closed | Mode::Open { .. } | Mode::Streams(_) | Mode::Idle => "",
     };
     let common = "Host: bench.test\r\nUser-Agent: evenkeel-bench\r\nAccept: */*\r\n";
     match options.upload {

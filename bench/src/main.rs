@@ -6,6 +6,8 @@
 use std::process::ExitCode;
 
 mod arguments;
+mod certificate;
+mod channel;
 mod failure;
 mod framing;
 mod load;

@@ -86,11 +86,12 @@ fn ticks_cpu(process: u32) -> Duration {
     let Some(fields) = stat_fields(process) else {
         return Duration::ZERO;
     };
-    // Fields 14 and 15 of proc(5), user and system time, counted here from the third.
+    // Fields 14 to 17 of proc(5), user and system time, its own and that of children that ended, counted here from
+    // the third.
     let ticks: u32 = fields
         .iter()
         .skip(11)
-        .take(2)
+        .take(4)
         .filter_map(|field| field.parse::<u32>().ok())
         .sum();
     TICK * ticks

@@ -1,11 +1,15 @@
 //! `evenkeel-bench relay`: the floor. Bytes are carried both ways and nobody looks at them.
 //!
 //! One backend connection for each client connection, one buffer for all, no timeouts, no counters: what a balancer
-//! costs above this is what it does for its users, and what it costs below is a mistake of the measurement.
+//! costs above this is what it does for its users, and what it costs below is a mistake of the measurement. With a
+//! certificate it speaks TLS with its clients: the floor for the TLS library used.
 
-use std::io::{self, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::io::{self, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
 
+use crate::certificate::Server;
+use crate::channel::{Channel, Received, Space};
 use crate::failure::Failure;
 use crate::reactor::{self, Reactor, Ready};
 use crate::slab::Slab;
@@ -26,6 +30,8 @@ pub(crate) struct Options {
     pub(crate) to: Vec<SocketAddr>,
     /// Bytes read at once, at least 1.
     pub(crate) buffer: usize,
+    /// Certificate and key in one file; none: no TLS.
+    pub(crate) tls: Option<PathBuf>,
 }
 
 /// Bytes read from one side that the other has not taken; while there are any, nothing more is read.
@@ -37,8 +43,8 @@ struct Direction {
 }
 
 struct Pair {
-    client: TcpStream,
-    backend: TcpStream,
+    client: Channel,
+    backend: Channel,
     to_backend: Direction,
     to_client: Direction,
 }
@@ -49,6 +55,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     if options.to.is_empty() {
         return Err(Failure::new("relay: no --to"));
     }
+    let server = options.tls.as_deref().map(Server::showing).transpose()?;
     let listener = reactor::listen(options.listen)?;
     let mut reactor = Reactor::new()?;
     reactor.register_listener(&listener, LISTENER)?;
@@ -56,18 +63,18 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     io::stdout().flush()?;
     let mut pairs = Slab::new();
     let mut backends = options.to.iter().cycle();
-    let mut buffer = vec![0; options.buffer.max(1)];
+    let mut space = Space::new(options.buffer);
     let mut ready = Vec::new();
     loop {
         reactor.wait(None, &mut ready)?;
         for event in &ready {
             if event.token == LISTENER {
-                accept(&listener, &reactor, &mut backends, &mut pairs)?;
+                accept(&listener, server.as_ref(), &reactor, &mut backends, &mut pairs)?;
                 continue;
             }
             let number = (event.token - 1) / 2;
             let Some(pair) = pairs.at(number) else { continue };
-            if pair.handle(*event, &mut buffer).unwrap_or(true) {
+            if pair.handle(*event, &mut space).unwrap_or(true) {
                 pairs.remove(number);
             }
         }
@@ -76,6 +83,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
 
 fn accept<'a>(
     listener: &TcpListener,
+    server: Option<&Server>,
     reactor: &Reactor,
     backends: &mut impl Iterator<Item = &'a SocketAddr>,
     pairs: &mut Slab<Pair>,
@@ -86,16 +94,18 @@ fn accept<'a>(
         };
         let Some(address) = backends.next() else { return Ok(()) };
         let backend = reactor::connect(*address)?;
+        let session = server.map(Server::session).transpose();
+        let session = session.map_err(|error| Failure::new(error.to_string()))?;
         let pair = Pair {
-            client,
-            backend,
+            client: Channel::new(client, session),
+            backend: Channel::new(backend, None::<rustls::Connection>),
             to_backend: Direction::default(),
             to_client: Direction::default(),
         };
         let number = pairs.insert(pair);
         if let Some(pair) = pairs.at(number) {
-            reactor.register(&pair.client, 1 + 2 * number)?;
-            reactor.register(&pair.backend, 2 + 2 * number)?;
+            reactor.register(&pair.client.stream, 1 + 2 * number)?;
+            reactor.register(&pair.backend.stream, 2 + 2 * number)?;
         }
     }
     Ok(())
@@ -103,7 +113,7 @@ fn accept<'a>(
 
 impl Pair {
     /// Carries what can be carried; true when the pair is over.
-    fn handle(&mut self, ready: Ready, buffer: &mut [u8]) -> io::Result<bool> {
+    fn handle(&mut self, ready: Ready, space: &mut Space) -> io::Result<bool> {
         let is_client = ready.token % 2 == 1;
         let (forth, back) = if is_client {
             (&mut self.to_backend, &mut self.to_client)
@@ -111,16 +121,19 @@ impl Pair {
             (&mut self.to_client, &mut self.to_backend)
         };
         let (this, other) = if is_client {
-            (&self.client, &self.backend)
+            (&mut self.client, &mut self.backend)
         } else {
-            (&self.backend, &self.client)
+            (&mut self.backend, &mut self.client)
         };
+        if ready.writable {
+            this.flush()?;
+        }
         // Room here again: the other side may be read once more, and its edge is long gone.
-        if ready.writable && !back.kept.is_empty() {
-            back.carry(other, this, true, buffer)?;
+        if ready.writable && (!back.kept.is_empty() || back.from_ended) {
+            back.carry(other, this, true, space)?;
         }
         if ready.readable {
-            forth.carry(this, other, ready.ended, buffer)?;
+            forth.carry(this, other, ready.ended, space)?;
         }
         Ok(self.to_backend.told && self.to_client.told)
     }
@@ -128,7 +141,7 @@ impl Pair {
 
 impl Direction {
     /// Reads `from` until it has no more (a short read says so unless it has `ended`) and writes it all to `to`.
-    fn carry(&mut self, mut from: &TcpStream, mut to: &TcpStream, ended: bool, buffer: &mut [u8]) -> io::Result<()> {
+    fn carry(&mut self, from: &mut Channel, to: &mut Channel, ended: bool, space: &mut Space) -> io::Result<()> {
         while !self.kept.is_empty() {
             match to.write(&self.kept) {
                 Ok(written) => drop(self.kept.drain(..written)),
@@ -137,32 +150,35 @@ impl Direction {
             }
         }
         while !self.from_ended {
-            let length = match from.read(buffer) {
-                Ok(0) => {
+            let (bytes, drained) = match from.receive(space) {
+                Ok(Received::Ended) => {
                     self.from_ended = true;
                     break;
                 }
-                Ok(length) => length,
+                Ok(Received::Bytes { bytes, drained }) => (bytes, drained),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
                 Err(error) => return Err(error),
             };
-            let written = match to.write(&buffer[..length]) {
-                Ok(written) => written,
-                Err(error) if would_block(&error) => 0,
-                Err(error) => return Err(error),
+            // TLS has words of its own that bring nothing.
+            let written = match bytes {
+                [] => 0,
+                bytes => match to.write(bytes) {
+                    Ok(written) => written,
+                    Err(error) if would_block(&error) => 0,
+                    Err(error) => return Err(error),
+                },
             };
-            if written < length {
-                self.kept.extend_from_slice(&buffer[written..length]);
+            if written < bytes.len() {
+                self.kept.extend_from_slice(&bytes[written..]);
                 return Ok(());
             }
-            if length < buffer.len() && !ended {
+            if drained && !ended {
                 return Ok(());
             }
         }
-        if !self.told {
+        if !self.told && !to.is_behind() {
             self.told = true;
-            // A side that is already gone needs not be told.
-            let _ = to.shutdown(Shutdown::Write);
+            to.end();
         }
         Ok(())
     }

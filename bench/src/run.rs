@@ -13,12 +13,14 @@ mod measure;
 mod process;
 mod product;
 pub(crate) mod scenario;
+mod setup;
 mod table;
 
 use crate::failure::Failure;
 use measure::{Bench, Sample};
 use process::Directory;
-use product::{Product, Products};
+pub(crate) use product::Product;
+use product::Products;
 use scenario::Scenario;
 
 /// Rounds when not told: the fewest that have a median.
@@ -29,6 +31,8 @@ const ROUNDS: usize = 3;
 pub(crate) struct Options {
     /// Empty: all that belong to a run.
     pub(crate) scenarios: Vec<&'static Scenario>,
+    /// Whom to measure; empty: all that are there.
+    pub(crate) only: Vec<Product>,
     pub(crate) rounds: Option<usize>,
     pub(crate) quick: bool,
     /// Length of a measurement of CPU.
@@ -53,6 +57,7 @@ pub(crate) struct Row {
 pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     let started = Instant::now();
     let directory = Directory::create()?;
+    directory.furnish()?;
     let products = Products::find(options)?;
     process::prepare(options)?;
     let scenarios = if options.scenarios.is_empty() {

@@ -95,6 +95,82 @@ fn every_load_is_answered_directly_and_through_the_relay() {
     }
 }
 
+/// A certificate with its key, removed in the end.
+struct Certificate(std::path::PathBuf);
+
+impl Certificate {
+    fn make(name: &str) -> Self {
+        let made = rcgen::generate_simple_self_signed(["bench.test".to_owned()]).expect("it is made");
+        let path = std::env::temp_dir().join(format!("evenkeel-bench-{}-{name}.pem", std::process::id()));
+        let text = made.cert.pem() + &made.signing_key.serialize_pem();
+        std::fs::write(&path, text).expect("there is room");
+        Self(path)
+    }
+
+    fn path(&self) -> &str {
+        self.0.to_str().expect("the path is text")
+    }
+}
+
+impl Drop for Certificate {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+#[test]
+fn loads_over_tls_are_answered_through_the_relay() {
+    let certificate = Certificate::make("own");
+    let origin = Server::start(&["origin"]);
+    let relay = Server::start(&["relay", "--to", &origin.addresses[0], "--tls", certificate.path()]);
+    for arguments in [
+        &["--connections", "8", "--requests", "2000"][..],
+        &["--path", "/16k", "--connections", "8", "--requests", "500"],
+        &["--path", "/1m", "--connections", "3", "--requests", "40"],
+        &["--upload", "1048576", "--connections", "3", "--requests", "40"],
+        &["--per-request", "--connections", "4", "--requests", "200"],
+    ] {
+        let arguments = [&["--tls", certificate.path()], arguments].concat();
+        let figures = load(&relay.addresses[0], &arguments);
+        assert_eq!(errors(&figures), 0, "{arguments:?}: {figures}");
+        let wanted: u64 = arguments[arguments.len() - 1]
+            .parse()
+            .expect("the last argument is a number");
+        assert!(
+            figures["completed"].as_u64() >= Some(wanted),
+            "{arguments:?}: {figures}"
+        );
+    }
+    let watch = relay.process();
+    let idle = [
+        "--tls",
+        certificate.path(),
+        "--idle",
+        "--connections",
+        "100",
+        "--watch",
+        &watch,
+    ];
+    let figures = load(&relay.addresses[0], &idle);
+    assert_eq!(figures["idle"]["connections"], 100);
+    assert_eq!(figures["idle"]["lost"], 0);
+}
+
+#[test]
+fn nobody_is_believed_who_shows_another_certificate() {
+    let (shown, expected) = (Certificate::make("shown"), Certificate::make("expected"));
+    let origin = Server::start(&["origin"]);
+    let relay = Server::start(&["relay", "--to", &origin.addresses[0], "--tls", shown.path()]);
+    let output = Command::new(env!("CARGO_BIN_EXE_evenkeel-bench"))
+        .args(["load", "--to", &relay.addresses[0], "--tls", expected.path()])
+        .args(["--warmup", "0", "--seconds", SECONDS_MAX])
+        .output()
+        .expect("the binary starts");
+    assert!(!output.status.success(), "it gives up");
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert!(words.contains("bad TLS"), "{words}");
+}
+
 #[test]
 fn the_watched_process_is_charged_for_its_work_and_memory() {
     let origin = Server::start(&["origin"]);

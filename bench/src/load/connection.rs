@@ -1,9 +1,11 @@
 //! One connection of the load.
 
-use std::io::{self, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::io;
+use std::net::SocketAddr;
 use std::time::Instant;
 
+use crate::certificate::Client;
+use crate::channel::Channel;
 use crate::reactor::{self, Reactor};
 use crate::response::Reader;
 
@@ -23,7 +25,7 @@ pub(super) enum Phase {
 }
 
 pub(super) struct Connection {
-    pub(super) stream: Option<TcpStream>,
+    pub(super) channel: Option<Channel>,
     pub(super) phase: Phase,
     pub(super) reader: Reader,
     /// When the request that is under way was due.
@@ -33,37 +35,45 @@ pub(super) struct Connection {
 impl Connection {
     pub(super) fn closed() -> Self {
         Self {
-            stream: None,
+            channel: None,
             phase: Phase::Closed,
             reader: Reader::default(),
             asked: None,
         }
     }
 
-    pub(super) fn open(&mut self, to: SocketAddr, reactor: &Reactor, token: usize) -> Result<(), &'static str> {
+    /// Begins a connection, which speaks TLS where a `client` is given.
+    pub(super) fn open(
+        &mut self,
+        to: SocketAddr,
+        client: Option<&Client>,
+        reactor: &Reactor,
+        token: usize,
+    ) -> Result<(), &'static str> {
         // The old socket goes first, so that its descriptor is free.
-        self.stream = None;
+        self.channel = None;
         self.reader = Reader::default();
         let stream = reactor::connect(to).map_err(|_| "cannot connect")?;
         reactor.register(&stream, token).map_err(|_| "cannot register")?;
-        self.stream = Some(stream);
+        let session = client.map(Client::session).transpose();
+        self.channel = Some(Channel::new(stream, session.map_err(|_| "no TLS session")?));
         self.phase = Phase::Connecting;
         Ok(())
     }
 
     pub(super) fn close(&mut self) {
-        self.stream = None;
+        self.channel = None;
         self.phase = Phase::Closed;
         self.asked = None;
     }
 
     /// Writes as much of the request as the socket takes, from where the last write ended.
     pub(super) fn send(&mut self, request: &[u8]) -> Result<(), &'static str> {
-        let (Some(stream), Phase::Sending(mut written)) = (self.stream.as_mut(), self.phase) else {
+        let (Some(channel), Phase::Sending(mut written)) = (self.channel.as_mut(), self.phase) else {
             return Ok(());
         };
         while written < request.len() {
-            match stream.write(&request[written..]) {
+            match channel.write(&request[written..]) {
                 Ok(count) => written += count,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => return Err("refused"),
@@ -76,6 +86,12 @@ impl Connection {
             Phase::Sending(written)
         };
         Ok(())
+    }
+
+    /// What TLS could not write before.
+    pub(super) fn flush(&mut self) -> Result<(), &'static str> {
+        let flushed = self.channel.as_mut().map_or(Ok(()), Channel::flush);
+        flushed.map_err(|_| "write failed")
     }
 
     /// The other side closed: fine when nothing was asked, or when it was told to.

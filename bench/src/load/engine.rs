@@ -1,13 +1,15 @@
 //! The loop of the closed and the open load.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::io::Read;
+use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
 use super::connection::{Connection, Phase};
 use super::outcome::{Outcome, Tally};
 use super::schedule::Schedule;
 use super::{Mode, Options};
+use crate::certificate::Client;
+use crate::channel::{Received, Space};
 use crate::failure::Failure;
 use crate::meter::{self, Cpu};
 use crate::reactor::{Reactor, Ready};
@@ -30,6 +32,8 @@ const STUCK_AFTER: Duration = Duration::from_secs(3);
 
 pub(super) struct Engine<'a> {
     options: &'a Options,
+    /// How TLS is spoken, where it is.
+    client: Option<Client>,
     request: Vec<u8>,
     reactor: Reactor,
     connections: Vec<Connection>,
@@ -40,7 +44,7 @@ pub(super) struct Engine<'a> {
     schedule: Option<Schedule>,
     /// Connections to be opened again at the next turn.
     closed: Vec<usize>,
-    buffer: Vec<u8>,
+    space: Space,
     tally: Tally,
     errors: BTreeMap<&'static str, u64>,
     reopened: u64,
@@ -66,6 +70,7 @@ impl<'a> Engine<'a> {
         let begin = start + options.warmup;
         Ok(Self {
             options,
+            client: options.tls.as_deref().map(Client::trusting).transpose()?,
             request: super::request(options),
             reactor: Reactor::new()?,
             connections: Vec::new(),
@@ -73,10 +78,10 @@ impl<'a> Engine<'a> {
             backlog: VecDeque::new(),
             schedule: match options.mode {
                 Mode::Open { rate, arrivals } => Some(Schedule::new(start, rate, arrivals, options.seed)),
-                Mode::Closed | Mode::PerRequest | Mode::Idle => None,
+                Mode::Closed | Mode::PerRequest | Mode::Streams(_) | Mode::Idle => None,
             },
             closed: Vec::new(),
-            buffer: vec![0; BUFFER_BYTES],
+            space: Space::new(BUFFER_BYTES),
             tally: Tally::new(),
             errors: BTreeMap::new(),
             reopened: 0,
@@ -213,7 +218,7 @@ impl<'a> Engine<'a> {
     }
 
     fn open(&mut self, index: usize) {
-        if let Err(word) = self.connections[index].open(self.options.to, &self.reactor, index) {
+        if let Err(word) = self.connections[index].open(self.options.to, self.client.as_ref(), &self.reactor, index) {
             self.fail(index, word);
         }
     }
@@ -242,13 +247,14 @@ impl<'a> Engine<'a> {
             match self.connections[index].phase {
                 Phase::Connecting if !ready.ended => self.connected(index),
                 Phase::Sending(_) => self.connections[index].send(&self.request)?,
-                Phase::Connecting | Phase::Closed | Phase::Idle | Phase::Waiting | Phase::Ending => {}
+                Phase::Waiting => self.connections[index].flush()?,
+                Phase::Connecting | Phase::Closed | Phase::Idle | Phase::Ending => {}
             }
         }
         if ready.readable {
-            let mut buffer = std::mem::take(&mut self.buffer);
-            let result = self.receive(index, ready.ended, &mut buffer);
-            self.buffer = buffer;
+            let mut space = std::mem::take(&mut self.space);
+            let result = self.receive(index, ready.ended, &mut space);
+            self.space = space;
             result?;
         }
         Ok(())
@@ -259,7 +265,7 @@ impl<'a> Engine<'a> {
         match (self.options.mode, self.connections[index].asked) {
             (_, Some(due)) => self.ask(index, due),
             (Mode::Closed | Mode::PerRequest, None) => self.ask(index, Instant::now()),
-            (Mode::Open { .. } | Mode::Idle, None) => self.rest(index),
+            (Mode::Open { .. } | Mode::Streams(_) | Mode::Idle, None) => self.rest(index),
         }
     }
 
@@ -272,33 +278,46 @@ impl<'a> Engine<'a> {
         }
     }
 
-    fn receive(&mut self, index: usize, ended: bool, buffer: &mut [u8]) -> Result<(), &'static str> {
+    fn receive(&mut self, index: usize, ended: bool, space: &mut Space) -> Result<(), &'static str> {
         loop {
             let connection = &mut self.connections[index];
-            let Some(stream) = connection.stream.as_mut() else {
+            let Some(channel) = connection.channel.as_mut() else {
                 return Ok(());
             };
-            let length = match stream.read(buffer) {
-                Ok(0) => return self.closed_by_peer(index),
-                Ok(length) => length,
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return Ok(()),
-                Err(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => return Err("refused"),
-                Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => return Err("reset"),
+            let (bytes, drained) = match channel.receive(space) {
+                Ok(Received::Ended) => return self.closed_by_peer(index),
+                Ok(Received::Bytes { bytes, drained }) => (bytes, drained),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+                Err(error) if error.kind() == ErrorKind::ConnectionRefused => return Err("refused"),
+                Err(error) if error.kind() == ErrorKind::ConnectionReset => return Err("reset"),
+                Err(error) if error.kind() == ErrorKind::InvalidData => return Err("bad TLS"),
                 Err(_) => return Err("read failed"),
             };
-            match connection.phase {
-                Phase::Waiting => match connection.reader.feed(&buffer[..length], self.options.expected)? {
-                    Progress::Complete => self.complete(index),
-                    Progress::Partial => {}
-                },
-                Phase::Sending(_) => return Err("answer before the request was sent"),
-                Phase::Closed | Phase::Connecting | Phase::Idle => return Err("bytes nobody asked for"),
-                Phase::Ending => return Err("bytes after the answer"),
+            // TLS has words of its own that bring nothing.
+            if bytes.is_empty() {
+                // Perhaps the one that was waited for to send the request.
+                self.connections[index].send(&self.request)?;
+            } else {
+                self.feed(index, bytes)?;
             }
-            if length < buffer.len() && !ended {
+            if drained && !ended {
                 return Ok(());
             }
         }
+    }
+
+    fn feed(&mut self, index: usize, bytes: &[u8]) -> Result<(), &'static str> {
+        let connection = &mut self.connections[index];
+        match connection.phase {
+            Phase::Waiting => match connection.reader.feed(bytes, self.options.expected)? {
+                Progress::Complete => self.complete(index),
+                Progress::Partial => {}
+            },
+            Phase::Sending(_) => return Err("answer before the request was sent"),
+            Phase::Closed | Phase::Connecting | Phase::Idle => return Err("bytes nobody asked for"),
+            Phase::Ending => return Err("bytes after the answer"),
+        }
+        Ok(())
     }
 
     fn closed_by_peer(&mut self, index: usize) -> Result<(), &'static str> {
@@ -331,7 +350,7 @@ impl<'a> Engine<'a> {
         match self.options.mode {
             Mode::Closed => self.ask(index, now),
             Mode::PerRequest => self.connections[index].phase = Phase::Ending,
-            Mode::Open { .. } | Mode::Idle => {
+            Mode::Open { .. } | Mode::Streams(_) | Mode::Idle => {
                 if counted {
                     self.outstanding -= 1;
                 }

@@ -1,12 +1,13 @@
 //! Idle keep-alive connections: opened, used once, then held while the balancer's memory is read.
 
 use std::collections::BTreeMap;
-use std::io::Read;
 use std::time::{Duration, Instant};
 
 use super::Options;
 use super::connection::{Connection, Phase};
 use super::outcome::{Idle, Outcome, Tally};
+use crate::certificate::Client;
+use crate::channel::{Received, Space};
 use crate::failure::Failure;
 use crate::meter;
 use crate::reactor::{Reactor, Ready};
@@ -25,13 +26,14 @@ const BUFFER_BYTES: usize = 64 * 1024;
 
 struct Holder<'a> {
     options: &'a Options,
+    client: Option<Client>,
     request: Vec<u8>,
     reactor: Reactor,
     connections: Vec<Connection>,
     answered: usize,
     lost: u64,
     tally: Tally,
-    buffer: Vec<u8>,
+    space: Space,
 }
 
 /// Opens, holds, reads.
@@ -42,13 +44,14 @@ pub(super) fn run(options: &Options) -> Result<Outcome, Failure> {
     let watched = meter::tree(watch)?;
     let mut holder = Holder {
         options,
+        client: options.tls.as_deref().map(Client::trusting).transpose()?,
         request: super::request(options),
         reactor: Reactor::new()?,
         connections: Vec::with_capacity(options.connections),
         answered: 0,
         lost: 0,
         tally: Tally::new(),
-        buffer: vec![0; BUFFER_BYTES],
+        space: Space::new(BUFFER_BYTES),
     };
     let memory_before = meter::memory(&watched)?;
     let start = Instant::now();
@@ -89,7 +92,7 @@ impl Holder<'_> {
                 let token = self.connections.len();
                 let mut connection = Connection::closed();
                 connection
-                    .open(self.options.to, &self.reactor, token)
+                    .open(self.options.to, self.client.as_ref(), &self.reactor, token)
                     .map_err(Failure::new)?;
                 connection.asked = Some(now);
                 self.connections.push(connection);
@@ -128,28 +131,29 @@ impl Holder<'_> {
 
     fn receive(&mut self, token: usize) -> Result<(), Failure> {
         let connection = &mut self.connections[token];
-        let Some(stream) = connection.stream.as_mut() else {
+        let Some(channel) = connection.channel.as_mut() else {
             return Ok(());
         };
-        let length = match stream.read(&mut self.buffer) {
-            Ok(length) => length,
+        let bytes = match channel.receive(&mut self.space) {
+            Ok(Received::Bytes { bytes: [], .. }) => return Ok(()),
+            Ok(Received::Bytes { bytes, .. }) => bytes,
+            Ok(Received::Ended) => {
+                if let Some(word) = connection.end_word() {
+                    return Err(Failure::new(word));
+                }
+                connection.close();
+                self.lost += 1;
+                return Ok(());
+            }
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return Ok(()),
             Err(error) => return Err(error.into()),
         };
-        if length == 0 {
-            if let Some(word) = connection.end_word() {
-                return Err(Failure::new(word));
-            }
-            connection.close();
-            self.lost += 1;
-            return Ok(());
-        }
         if connection.phase != Phase::Waiting {
             return Err(Failure::new("bytes nobody asked for"));
         }
         match connection
             .reader
-            .feed(&self.buffer[..length], self.options.expected)
+            .feed(bytes, self.options.expected)
             .map_err(Failure::new)?
         {
             Progress::Partial => {}

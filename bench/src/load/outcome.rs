@@ -64,6 +64,8 @@ impl Outcome {
     pub(crate) fn to_json(&self) -> Value {
         let seconds = self.window.as_secs_f64();
         let latency = &self.tally.latency;
+        // Whose requests others make has no latencies here.
+        let quantile = |share: f64| (!latency.is_empty()).then(|| latency.value_at_quantile(share));
         let per_request = |cpu: Duration| cpu.as_secs_f64() * 1e6 / self.tally.completed.max(1) as f64;
         json!({
             "completed": self.tally.completed,
@@ -73,10 +75,10 @@ impl Outcome {
             "core_share": self.watched_cpu.map(|cpu| cpu.as_secs_f64() / seconds),
             "load_core_share": self.own_cpu.map(|cpu| cpu.as_secs_f64() / seconds),
             "others": self.others_cpu.map(|cpu| cpu.as_secs_f64() / seconds),
-            "p50_us": latency.value_at_quantile(0.5),
-            "p99_us": latency.value_at_quantile(0.99),
-            "p999_us": latency.value_at_quantile(0.999),
-            "max_us": latency.max(),
+            "p50_us": quantile(0.5),
+            "p99_us": quantile(0.99),
+            "p999_us": quantile(0.999),
+            "max_us": quantile(1.0),
             "errors": self.errors,
             "reopened": self.reopened,
             "idle": self.idle.as_ref().map(|idle| json!({

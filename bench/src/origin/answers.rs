@@ -15,6 +15,12 @@ const MEDIUM_BYTES: usize = 16 * 1024;
 const LARGE_BYTES: usize = 1024 * 1024;
 const CHUNK_BYTES: usize = 4096;
 
+/// A file that products serve by themselves; the origin does not have it.
+pub(crate) const FILE_PATH: &str = "/16k.txt";
+
+/// What is in that file.
+pub(crate) const FILE: [u8; MEDIUM_BYTES] = [b'x'; MEDIUM_BYTES];
+
 /// All answers the origin has.
 pub(crate) struct Answers {
     pub(crate) small: Answer,
@@ -66,7 +72,7 @@ impl Answers {
 pub(crate) fn content_length(path: &str) -> Option<u64> {
     let length = match path {
         "/128" | "/upload" | "/health" | "/work" => SMALL_BYTES,
-        "/16k" | "/chunked16k" => MEDIUM_BYTES,
+        "/16k" | "/chunked16k" | FILE_PATH => MEDIUM_BYTES,
         "/1m" => LARGE_BYTES,
         _ => return None,
     };

@@ -143,6 +143,9 @@ impl<'a> Bench<'a> {
         }
         let mut arguments = words(&["--to", &address.to_string(), "--json", "--seed", &seed(round)]);
         arguments.extend(words(&["--companion", &origin.running.process().to_string()]));
+        if scenario.door.is_encrypted() {
+            arguments.extend(words(&["--tls", &self.directory.certificate().display().to_string()]));
+        }
         if scenario.kind == Kind::Memory {
             let warmup = [arguments.clone(), words(&["--connections", MEMORY_WARMUP_CONNECTIONS])].concat();
             let short = Times {

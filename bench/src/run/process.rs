@@ -10,8 +10,10 @@ use rustix::process::{Pid, Resource, Rlimit, Signal};
 use rustix::thread::{CpuSet, sched_setaffinity};
 
 use super::Options;
+use crate::certificate;
 use crate::failure::Failure;
 use crate::meter;
+use crate::origin::answers;
 
 /// How long a product may take to end once told to; then it is killed.
 const ENDING_MAX: Duration = Duration::from_secs(3);
@@ -30,6 +32,24 @@ impl Directory {
         let path = std::env::temp_dir().join(format!("evenkeel-bench-{}", std::process::id()));
         fs::create_dir_all(&path)?;
         Ok(Self(path))
+    }
+
+    /// Puts the certificate and the file into it that products are to show and to serve.
+    pub(crate) fn furnish(&self) -> Result<(), Failure> {
+        certificate::make(&self.certificate())?;
+        fs::create_dir(self.files())?;
+        let name = answers::FILE_PATH.trim_start_matches('/');
+        Ok(fs::write(self.files().join(name), answers::FILE)?)
+    }
+
+    /// Certificate and key in one file.
+    pub(crate) fn certificate(&self) -> PathBuf {
+        self.0.join("bench.pem")
+    }
+
+    /// The directory of static files.
+    pub(crate) fn files(&self) -> PathBuf {
+        self.0.join("files")
     }
 
     pub(crate) fn path(&self) -> &Path {

@@ -1,4 +1,4 @@
-//! The products: how each is found, configured and started.
+//! The products: how each is found and started.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -11,12 +11,11 @@ use serde_json::{Value, json};
 
 use super::Options;
 use super::process::{Directory, Running};
-use super::scenario::{Kind, Scenario};
+use super::scenario::{Door, Kind, Scenario};
+use super::setup::Setup;
+use crate::certificate::{Client, NAME};
 use crate::failure::Failure;
-
-const HAPROXY: &str = include_str!("../../configs/haproxy.cfg");
-const NGINX: &str = include_str!("../../configs/nginx.conf");
-const EVENKEEL: &str = include_str!("../../configs/evenkeel.toml");
+use crate::load::h2load;
 
 /// A product that does not answer by then does not work.
 const READY_MAX: Duration = Duration::from_secs(10);
@@ -41,6 +40,30 @@ impl Product {
             Self::Relay => "relay",
         }
     }
+
+    /// The one of this name.
+    pub(crate) fn named(name: &str) -> Result<Self, Failure> {
+        const ALL: [Product; 5] = [
+            Product::Evenkeel,
+            Product::Haproxy,
+            Product::HaproxySplice,
+            Product::Nginx,
+            Product::Relay,
+        ];
+        let found = ALL.into_iter().find(|product| product.name() == name);
+        found.ok_or_else(|| Failure::new(format!("no product {name}")))
+    }
+
+    /// Whether it can do what a scenario asks for.
+    fn can(self, scenario: &Scenario) -> bool {
+        match self {
+            Self::Evenkeel | Self::Nginx => true,
+            Self::Haproxy => scenario.door != Door::Files,
+            Self::HaproxySplice => scenario.splice,
+            // It carries bytes: it chooses nobody, and HTTP/2 would meet an origin that does not speak it.
+            Self::Relay => scenario.kind != Kind::Uneven && scenario.door != Door::Files && !scenario.door.is_h2(),
+        }
+    }
 }
 
 /// The products that are there, and which.
@@ -49,6 +72,8 @@ pub(crate) struct Products {
     haproxy: Option<(PathBuf, String)>,
     nginx: Option<(PathBuf, String)>,
     nginx_balance: String,
+    /// Nobody else; empty: all.
+    only: Vec<Product>,
 }
 
 impl Products {
@@ -59,6 +84,7 @@ impl Products {
             haproxy: version(&options.haproxy, "-v"),
             nginx: version(&options.nginx, "-v"),
             nginx_balance: options.nginx_balance.clone(),
+            only: options.only.clone(),
         };
         for (there, path, name) in [
             (found.evenkeel.is_some(), &options.evenkeel, "evenkeel"),
@@ -77,24 +103,20 @@ impl Products {
 
     /// Those measured in a scenario, in the order of the first round.
     pub(crate) fn of_scenario(&self, scenario: &Scenario) -> Vec<Product> {
-        let mut products = Vec::new();
-        if self.evenkeel.is_some() {
-            products.push(Product::Evenkeel);
-        }
-        if self.haproxy.is_some() {
-            products.push(Product::Haproxy);
-            if scenario.splice {
-                products.push(Product::HaproxySplice);
-            }
-        }
-        if self.nginx.is_some() {
-            products.push(Product::Nginx);
-        }
-        // A relay chooses nobody, so an uneven pool says nothing about it.
-        if scenario.kind != Kind::Uneven {
-            products.push(Product::Relay);
-        }
-        products
+        let there = [
+            (Product::Evenkeel, self.evenkeel.is_some()),
+            (Product::Haproxy, self.haproxy.is_some()),
+            (Product::HaproxySplice, self.haproxy.is_some()),
+            (Product::Nginx, self.nginx.is_some()),
+            (Product::Relay, true),
+        ];
+        let is_wanted = |product: &Product| self.only.is_empty() || self.only.contains(product);
+        there
+            .into_iter()
+            .filter(|(product, is_there)| *is_there && product.can(scenario))
+            .map(|(product, _)| product)
+            .filter(is_wanted)
+            .collect()
     }
 
     /// The first line each says about itself.
@@ -133,101 +155,33 @@ impl Products {
         let listen = free_address()?;
         let log = directory.path().join(format!("{}.log", product.name()));
         let at = directory.path();
+        let setup = Setup {
+            listen,
+            backends,
+            scenario,
+            directory,
+        };
         let program = match product {
             Product::Evenkeel => {
-                let file = write(at, "evenkeel.toml", &evenkeel(listen, backends, at))?;
+                let file = write(at, "evenkeel.toml", &setup.evenkeel())?;
                 vec![path(&self.evenkeel)?, "run".to_owned(), "-c".to_owned(), file]
             }
             Product::Haproxy | Product::HaproxySplice => {
-                let splice = product == Product::HaproxySplice;
-                let file = write(at, "haproxy.cfg", &haproxy(listen, backends, scenario.kind, splice))?;
+                let file = write(at, "haproxy.cfg", &setup.haproxy(product == Product::HaproxySplice))?;
                 vec![path(&self.haproxy)?, "-db".to_owned(), "-f".to_owned(), file]
             }
             Product::Nginx => {
-                let file = write(at, "nginx.conf", &self.nginx(listen, backends, scenario, at))?;
+                let file = write(at, "nginx.conf", &setup.nginx(&self.nginx_balance))?;
                 let prefix = at.display().to_string();
                 let options = ["-e", "stderr", "-p", &prefix, "-c", &file].map(str::to_owned);
                 [vec![path(&self.nginx)?], options.to_vec()].concat()
             }
-            Product::Relay => {
-                let own = std::env::current_exe()?.display().to_string();
-                let mut program = vec![own, "relay".to_owned(), "--listen".to_owned(), listen.to_string()];
-                program.extend(
-                    backends
-                        .iter()
-                        .flat_map(|address| ["--to".to_owned(), address.to_string()]),
-                );
-                program
-            }
+            Product::Relay => [vec![std::env::current_exe()?.display().to_string()], setup.relay()].concat(),
         };
         let mut running = Running::start(core, &program, log, false)?;
-        wait_until_ready(&mut running, listen)?;
+        wait_until_ready(&mut running, &setup)?;
         Ok((running, listen))
     }
-
-    fn nginx(&self, listen: SocketAddr, backends: &[SocketAddr], scenario: &Scenario, directory: &Path) -> String {
-        let balance = match scenario.kind {
-            // Round robin is what nginx does when not told, and the cheapest.
-            Kind::Cpu | Kind::Memory | Kind::Latency => String::new(),
-            Kind::Uneven => format!("{};", self.nginx_balance),
-        };
-        let servers: Vec<String> = backends.iter().map(|address| format!("server {address};")).collect();
-        fill(
-            NGINX,
-            &[
-                ("DIRECTORY", &directory.display().to_string()),
-                ("LISTEN", &listen.to_string()),
-                ("BALANCE", &balance),
-                ("BACKENDS", &servers.join("\n        ")),
-                ("BUFFERS", scenario.nginx),
-            ],
-        )
-    }
-}
-
-fn evenkeel(listen: SocketAddr, backends: &[SocketAddr], directory: &Path) -> String {
-    let backends: Vec<String> = backends.iter().map(|address| format!("\"{address}\"")).collect();
-    fill(
-        EVENKEEL,
-        &[
-            ("DIRECTORY", &directory.display().to_string()),
-            ("LISTEN", &listen.to_string()),
-            ("BACKENDS", &backends.join(", ")),
-        ],
-    )
-}
-
-fn haproxy(listen: SocketAddr, backends: &[SocketAddr], kind: Kind, splice: bool) -> String {
-    let balance = match kind {
-        Kind::Cpu | Kind::Memory | Kind::Latency => "roundrobin",
-        Kind::Uneven => "leastconn",
-    };
-    let servers: Vec<String> = backends
-        .iter()
-        .enumerate()
-        .map(|(number, address)| format!("server b{number} {address}"))
-        .collect();
-    let (connections, splice) = if splice {
-        ("2000", "option splice-response\n    option splice-request")
-    } else {
-        ("9600", "")
-    };
-    fill(
-        HAPROXY,
-        &[
-            ("LISTEN", &listen.to_string()),
-            ("BALANCE", balance),
-            ("BACKENDS", &servers.join("\n    ")),
-            ("CONNECTIONS", connections),
-            ("SPLICE", splice),
-        ],
-    )
-}
-
-fn fill(template: &str, words: &[(&str, &str)]) -> String {
-    words.iter().fold(template.to_owned(), |text, (word, value)| {
-        text.replace(&format!("@{word}@"), value)
-    })
 }
 
 fn write(directory: &Path, name: &str, text: &str) -> Result<String, Failure> {
@@ -257,10 +211,10 @@ fn free_address() -> Result<SocketAddr, Failure> {
     Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?)
 }
 
-fn wait_until_ready(running: &mut Running, address: SocketAddr) -> Result<(), Failure> {
+fn wait_until_ready(running: &mut Running, setup: &Setup<'_>) -> Result<(), Failure> {
     let deadline = Instant::now() + READY_MAX;
     while Instant::now() < deadline {
-        if serves(address).unwrap_or(false) {
+        if serves(setup).unwrap_or(false) {
             return Ok(());
         }
         if running.has_ended() {
@@ -275,12 +229,24 @@ fn wait_until_ready(running: &mut Running, address: SocketAddr) -> Result<(), Fa
     )))
 }
 
-fn serves(address: SocketAddr) -> std::io::Result<bool> {
+fn serves(setup: &Setup<'_>) -> Result<bool, Failure> {
     const PATIENCE: Duration = Duration::from_secs(1);
-    let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+    let (scenario, path) = (setup.scenario, setup.scenario.path());
+    if scenario.door.is_h2() {
+        return Ok(h2load::serves(setup.listen, scenario.door.is_encrypted(), path));
+    }
+    let mut stream = TcpStream::connect_timeout(&setup.listen, PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
-    stream.write_all(b"GET /128 HTTP/1.1\r\nHost: bench.test\r\nConnection: close\r\n\r\n")?;
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {NAME}\r\nConnection: close\r\n\r\n");
     let mut start = [0; 12];
-    stream.read_exact(&mut start)?;
+    if scenario.door.is_encrypted() {
+        let mut session = Client::trusting(&setup.directory.certificate())?.session()?;
+        let mut stream = rustls::Stream::new(&mut session, &mut stream);
+        stream.write_all(request.as_bytes())?;
+        stream.read_exact(&mut start)?;
+    } else {
+        stream.write_all(request.as_bytes())?;
+        stream.read_exact(&mut start)?;
+    }
     Ok(start == *b"HTTP/1.1 200")
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::failure::Failure;
+use crate::origin::answers;
 
 /// One scenario: a load, what is read from it, and the goals.
 #[derive(Debug)]
@@ -12,11 +13,16 @@ pub(crate) struct Scenario {
     /// Arguments of `evenkeel-bench load`, without times and addresses.
     pub(crate) load: &'static [&'static str],
     pub(crate) kind: Kind,
+    pub(crate) door: Door,
     pub(crate) goals: &'static [Goal],
     /// HAProxy is measured with splice as well, and the better counts.
     pub(crate) splice: bool,
     /// Directives for nginx: the buffers that cost least here, found by trying (see the README).
     pub(crate) nginx: &'static str,
+    /// nginx's `ssl_buffer_size`, the most it encrypts into one record and write; found likewise.
+    pub(crate) nginx_record: &'static str,
+    /// HAProxy's `tune.bufsize` in bytes, found likewise.
+    pub(crate) haproxy_buffer: &'static str,
     /// Left out unless named.
     pub(crate) only_if_named: bool,
 }
@@ -32,6 +38,39 @@ pub(crate) enum Kind {
     Latency,
     /// Latency at a fixed rate over the uneven pool.
     Uneven,
+}
+
+/// How clients come in, and what for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Door {
+    /// HTTP/1.1.
+    Plain,
+    /// HTTP/1.1 over TLS.
+    Tls,
+    /// The same, and nobody gets a ticket or a session to resume.
+    TlsNeverResumed,
+    /// HTTP/2 over TLS.
+    H2Tls,
+    /// HTTP/2 from the first byte, without TLS.
+    H2Clear,
+    /// HTTP/1.1, for files that the product has itself.
+    Files,
+}
+
+impl Door {
+    pub(crate) fn is_encrypted(self) -> bool {
+        match self {
+            Self::Tls | Self::TlsNeverResumed | Self::H2Tls => true,
+            Self::Plain | Self::H2Clear | Self::Files => false,
+        }
+    }
+
+    pub(crate) fn is_h2(self) -> bool {
+        match self {
+            Self::H2Tls | Self::H2Clear => true,
+            Self::Plain | Self::Tls | Self::TlsNeverResumed | Self::Files => false,
+        }
+    }
 }
 
 /// A figure of a sample.
@@ -91,15 +130,21 @@ const UNEVEN_GOALS: &[Goal] = &[
 
 const LATENCY_GOALS: &[Goal] = &[goal(Metric::P99, Against::Better, 1.0)];
 
+/// HAProxy's own default.
+const HAPROXY_BUFFER: &str = "16384";
+
 /// Fields that most scenarios leave alone.
 const PLAIN: Scenario = Scenario {
     name: "",
     title: "",
     load: &[],
     kind: Kind::Cpu,
+    door: Door::Plain,
     goals: &[],
     splice: false,
     nginx: "",
+    nginx_record: "16k",
+    haproxy_buffer: HAPROXY_BUFFER,
     only_if_named: false,
 };
 
@@ -224,6 +269,79 @@ const SCENARIOS: &[Scenario] = &[
         goals: UNEVEN_GOALS,
         ..PLAIN
     },
+    Scenario {
+        name: "tls-keepalive-64",
+        title: "64 keep-alive connections over TLS, 128-byte answers",
+        load: &["--connections", "64"],
+        door: Door::Tls,
+        goals: &[goal(Metric::CpuPerRequest, Against::Better, 0.80)],
+        ..PLAIN
+    },
+    Scenario {
+        name: "tls-body-16k",
+        title: "64 keep-alive connections over TLS, 16 KiB answers",
+        load: &["--connections", "64", "--path", "/16k"],
+        door: Door::Tls,
+        nginx: NGINX_MEDIUM,
+        nginx_record: "32k",
+        haproxy_buffer: "32768",
+        goals: &[goal(Metric::CpuPerRequest, Against::Better, 0.80)],
+        ..PLAIN
+    },
+    Scenario {
+        name: "tls-body-1m",
+        title: "16 keep-alive connections over TLS, 1 MiB answers",
+        load: &["--connections", "16", "--path", "/1m"],
+        door: Door::Tls,
+        nginx: NGINX_LARGE,
+        haproxy_buffer: "65536",
+        goals: &[goal(Metric::CpuPerRequest, Against::Better, 0.90)],
+        ..PLAIN
+    },
+    Scenario {
+        name: "tls-handshake",
+        title: "64 clients, a full TLS 1.3 handshake for each request, 128-byte answers",
+        load: &["--connections", "64", "--per-request"],
+        door: Door::TlsNeverResumed,
+        goals: &[
+            goal(Metric::CpuPerRequest, Against::Haproxy, 0.40),
+            goal(Metric::CpuPerRequest, Against::Nginx, 0.40),
+        ],
+        ..PLAIN
+    },
+    Scenario {
+        name: "tls-idle-memory",
+        title: "memory per idle keep-alive connection over TLS",
+        load: &["--idle"],
+        kind: Kind::Memory,
+        door: Door::Tls,
+        goals: &[goal(Metric::MemoryPerConnection, Against::Nothing, 5.0)],
+        ..PLAIN
+    },
+    Scenario {
+        name: "h2-tls",
+        title: "HTTP/2 over TLS, 16 connections of 32 streams, 128-byte answers",
+        load: &["--connections", "16", "--streams", "32"],
+        door: Door::H2Tls,
+        goals: &[goal(Metric::CpuPerRequest, Against::Better, 1.0)],
+        ..PLAIN
+    },
+    Scenario {
+        name: "h2-clear",
+        title: "HTTP/2 without TLS, 16 connections of 32 streams, 128-byte answers",
+        load: &["--connections", "16", "--streams", "32"],
+        door: Door::H2Clear,
+        goals: &[goal(Metric::CpuPerRequest, Against::Better, 1.0)],
+        ..PLAIN
+    },
+    Scenario {
+        name: "files-16k",
+        title: "64 keep-alive connections, a file of 16 KiB",
+        load: &["--connections", "64", "--path", answers::FILE_PATH],
+        door: Door::Files,
+        goals: &[goal(Metric::CpuPerRequest, Against::Nginx, 1.0)],
+        ..PLAIN
+    },
 ];
 
 /// The scenarios of a run that names none.
@@ -249,6 +367,14 @@ pub(crate) fn named(name: &str) -> Result<Vec<&'static Scenario>, Failure> {
         )));
     }
     Ok(found)
+}
+
+impl Scenario {
+    /// What its load asks for.
+    pub(crate) fn path(&self) -> &'static str {
+        let mut words = self.load.iter().skip_while(|word| **word != "--path");
+        words.nth(1).copied().unwrap_or("/128")
+    }
 }
 
 /// How long a measurement takes.

@@ -490,8 +490,8 @@ fn files_and_compression() {
             "\"*/*\" is no content type | write for example \"text/html\" or \"text/*\", without parameters",
         ),
         (
-            "files = { root = '/a' }\ncompress = true",
-            "`compress` means nothing without `pool`",
+            "redirect = 'https'\ncompress = true",
+            "`compress` means nothing without `pool` or `files`",
         ),
     ]);
 }

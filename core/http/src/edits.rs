@@ -1,7 +1,7 @@
 //! What a route changes on a head while it is written.
 
 use crate::bytes::{is_target_byte, is_token, trim};
-use crate::field::{FieldId, Span};
+use crate::field::{Field, FieldId, Span};
 use crate::request::write_field;
 
 /// Changes of one head, with values that are ready to be sent. Kept and used again: after the first few messages nothing
@@ -136,6 +136,24 @@ impl Edits {
             .any(|edit| edit.replaces && edit.name.of(&self.bytes).eq_ignore_ascii_case(name))
     }
 
+    /// Changes a head of our own, which is what `out` holds from `start` on.
+    pub fn apply(&self, start: usize, out: &mut Vec<u8>) {
+        if self.fields.is_empty() {
+            return;
+        }
+        let head = out.split_off(start);
+        let lines = head.split_inclusive(|&byte| byte == b'\n').enumerate();
+        // The empty line at its end comes after what is added.
+        for (place, line) in lines.filter(|(_, line)| *line != b"\r\n") {
+            let name = line.split(|&byte| byte == b':').next().unwrap_or(line);
+            if place == 0 || !self.drops(name) {
+                out.extend_from_slice(line);
+            }
+        }
+        self.write(out);
+        out.extend_from_slice(b"\r\n");
+    }
+
     /// Names and values of the fields that are sent besides those that pass.
     pub fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         self.fields
@@ -150,6 +168,8 @@ pub(crate) trait Changes {
     fn target(&self) -> Option<&[u8]>;
     fn host(&self) -> Option<&[u8]>;
     fn drops(&self, name: &[u8]) -> bool;
+    /// Looks at the buffer only where names matter.
+    fn drops_field(&self, field: &Field, buffer: &[u8]) -> bool;
     fn write(&self, out: &mut Vec<u8>);
 }
 
@@ -173,6 +193,11 @@ impl Changes for Unchanged {
     }
 
     #[inline(always)]
+    fn drops_field(&self, _: &Field, _: &[u8]) -> bool {
+        false
+    }
+
+    #[inline(always)]
     fn write(&self, _: &mut Vec<u8>) {}
 }
 
@@ -187,6 +212,10 @@ impl Changes for Edits {
 
     fn drops(&self, name: &[u8]) -> bool {
         Edits::drops(self, name)
+    }
+
+    fn drops_field(&self, field: &Field, buffer: &[u8]) -> bool {
+        Edits::drops(self, field.name.of(buffer))
     }
 
     fn write(&self, out: &mut Vec<u8>) {

@@ -212,6 +212,11 @@ impl ResponseHead {
         }
     }
 
+    /// What `Content-Length` says, where one may be passed on: in answers to HEAD, how long the answer to GET would be.
+    pub fn declared_length(&self) -> Option<u64> {
+        self.declared_length
+    }
+
     /// 1xx other than 101: the real answer is still to come. Not to be sent to HTTP/1.0 clients (RFC 9110 15.2).
     pub fn is_interim(&self) -> bool {
         matches!(self.status, 100 | 102..=199)

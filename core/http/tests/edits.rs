@@ -201,3 +201,22 @@ fn answers() {
     let hints = "HTTP/1.1 103 Early Hints\r\nServer: x\r\nLink: <a>\r\n\r\n";
     assert_eq!(response(hints, &edits), hints);
 }
+
+#[test]
+fn a_head_of_our_own_is_changed_behind_what_was_written_before_it() {
+    let edits = edits(|edits| {
+        edits.set(b"Etag", b"\"new\"");
+        edits.remove(b"server");
+        edits.add(b"x-a", b"1");
+        edits.remove(b"content-length");
+    });
+    let mut out = b"HTTP/1.1 103 Early Hints\r\nserver: a\r\n\r\n".to_vec();
+    let start = out.len();
+    out.extend_from_slice(b"HTTP/1.1 200 OK\r\netag: \"old\"\r\nServer: a\r\ncontent-length: 3\r\n\r\n");
+    edits.apply(start, &mut out);
+    let expected = "HTTP/1.1 103 Early Hints\r\nserver: a\r\n\r\n\
+                    HTTP/1.1 200 OK\r\ncontent-length: 3\r\nEtag: \"new\"\r\nx-a: 1\r\n\r\n";
+    assert_eq!(String::from_utf8(out.clone()).unwrap(), expected);
+    Edits::default().apply(start, &mut out);
+    assert_eq!(String::from_utf8(out).unwrap(), expected);
+}

@@ -8,7 +8,9 @@ use crate::rules::{Limit, Rules};
 use crate::stats::{Codes, Histogram, Reasons};
 use crate::world::World;
 use evenkeel_http::Limits;
-use evenkeel_model::{Listener, Name, RedirectTo, Respond, RetryOn, Route, RouteAction, RouteRetry, Split, SplitBy};
+use evenkeel_model::{
+    Compress, Listener, Name, RedirectTo, Respond, RetryOn, Route, RouteAction, RouteRetry, Split, SplitBy,
+};
 use evenkeel_rewrite::Rewrite;
 use evenkeel_route::{Router, Sides};
 use evenkeel_tls::ServerTls;
@@ -118,6 +120,7 @@ pub(crate) struct Way {
     pub(crate) rules: Option<Box<Rules>>,
     pub(crate) timeout: Option<std::time::Duration>,
     pub(crate) retry: Option<RouteRetry>,
+    pub(crate) compress: Option<Compress>,
     /// The statuses among `retry.on`.
     pub(crate) retry_statuses: Vec<u16>,
 }
@@ -229,7 +232,9 @@ impl Builder<'_> {
             RouteAction::Split(split) => Action::Split(Box::new(self.fork(listener, route, split)?)),
             RouteAction::Redirect(to) => Action::Own(Answer::Redirect(to.clone())),
             RouteAction::Respond(respond) => Action::Own(Answer::Respond(respond.clone())),
-            RouteAction::Files(files) => Action::Own(Answer::Files(FilesSide::new(files.clone()))),
+            RouteAction::Files(files) => {
+                Action::Own(Answer::Files(FilesSide::new(files.clone(), route.compress.clone())))
+            }
         };
         let on = route.retry.iter().flat_map(|retry| &retry.on);
         let retry_statuses = on.filter_map(|on| match on {
@@ -244,6 +249,7 @@ impl Builder<'_> {
             rules: self.rules(listener, route)?.boxed(),
             timeout: route.timeout,
             retry: route.retry.clone(),
+            compress: route.compress.clone(),
             retry_statuses: retry_statuses.collect(),
         })
     }

@@ -16,10 +16,11 @@ use crate::own;
 use crate::reason::Reason;
 use answer::Answer;
 use cache::{Cache, Found, Place, TRUSTED};
-use evenkeel_content::{Asked, NoFile, Verdict, judge, relative};
+use evenkeel_content::{AnswerFacts, Asked, Coding, NoFile, decide, judge, relative};
 use evenkeel_http::Method;
-use evenkeel_model::{Encoding, Files, Moment};
+use evenkeel_model::{Compress, Encoding, Files, Moment};
 use evenkeel_net::reactor;
+use file::{File, MADE_BYTES};
 use open::{Identity, Unopened};
 use std::cell::RefCell;
 use std::os::fd::OwnedFd;
@@ -35,6 +36,8 @@ const BEST: [Encoding; 3] = [Encoding::Brotli, Encoding::Zstd, Encoding::Gzip];
 /// The files of a route, on one worker.
 pub(crate) struct FilesSide {
     files: Files,
+    /// Files are compressed where no sibling is there.
+    compress: Option<Compress>,
     root: RefCell<Option<Rc<Root>>>,
 }
 
@@ -46,9 +49,10 @@ struct Root {
 }
 
 impl FilesSide {
-    pub(crate) fn new(files: Files) -> FilesSide {
+    pub(crate) fn new(files: Files, compress: Option<Compress>) -> FilesSide {
         FilesSide {
             files,
+            compress,
             root: RefCell::new(None),
         }
     }
@@ -80,25 +84,38 @@ impl FilesSide {
             path,
         };
         let codings: &[Encoding] = if self.files.precompressed { &BEST } else { &[] };
-        let wanted = asked.accepted().ranked(codings);
-        CACHE.with(|cache| cache.borrow_mut().find(&place, wanted, now))
+        let accepted = asked.accepted();
+        let makes = |file: &File| {
+            let compress = self.compress.as_ref().filter(|_| file.length <= MADE_BYTES)?;
+            let mut facts = AnswerFacts::new(200, Some(file.length));
+            facts.note(b"content-type", file.kind.text.as_bytes());
+            match decide(&facts, accepted, compress) {
+                Coding::Coded(coding) => Some(coding),
+                Coding::Varies | Coding::AsIs => None,
+            }
+        };
+        CACHE.with(|cache| {
+            let mut cache = cache.borrow_mut();
+            cache.find(&place, accepted.ranked(codings), makes, now)
+        })
     }
 
     /// What is answered to a request for `path` (percent-encoded, without the query).
     fn choose(&self, exchange: &Exchange, path: &[u8]) -> Answer {
         let (head, input) = (&exchange.head, &exchange.input);
         if !matches!(head.kind, Method::Get | Method::Head) {
-            return Answer::NotAllowed;
+            return Answer::not_allowed();
         }
         let mut name = Vec::with_capacity(path.len() + self.files.index.len());
         match relative(path, self.files.hidden, &mut name) {
             Ok(()) => {}
-            Err(NoFile::Malformed) => return Answer::Malformed,
-            Err(NoFile::Hidden) => return Answer::Missing,
+            Err(NoFile::Malformed) => return Answer::malformed(),
+            Err(NoFile::Hidden) => return Answer::missing(),
         }
-        if name.is_empty() || name.ends_with(b"/") {
+        let names_directory = name.is_empty() || name.ends_with(b"/");
+        if names_directory {
             if self.files.index.is_empty() {
-                return Answer::Missing;
+                return Answer::missing();
             }
             name.extend_from_slice(self.files.index.as_bytes());
         }
@@ -108,71 +125,36 @@ impl FilesSide {
         }
         match self.find(&name, &asked) {
             Ok(Found::File(file)) => {
+                let varies = (self.files.precompressed || self.compress.is_some()) && !file.kind.packed;
                 let head_only = head.kind == Method::Head;
-                let (length, now) = (file.stamp.length, answer::seconds());
-                let varies = self.files.precompressed && !file.kind.packed;
-                match judge(&asked, head_only, &file.validators, length, now) {
-                    Verdict::Whole => Answer::Whole(file, varies),
-                    Verdict::Parts(parts) => Answer::Parts(file, varies, parts),
-                    Verdict::NotModified => Answer::NotModified(file, varies),
-                    Verdict::PreconditionFailed => Answer::PreconditionFailed,
-                    Verdict::Unsatisfiable => Answer::Unsatisfiable(length),
-                }
+                let verdict = judge(&asked, head_only, &file.validators, file.length, answer::seconds());
+                Answer::of(file, varies, verdict)
             }
-            Ok(Found::Directory) if path.ends_with(b"/") => Answer::Missing,
-            Ok(Found::Directory) => Answer::Directory,
-            Err(Unopened::Missing) => Answer::Missing,
-            Err(Unopened::Forbidden) => Answer::Forbidden,
-            Err(Unopened::Exhausted) => Answer::Exhausted,
-            Err(Unopened::Failed) => Answer::Failed,
+            Ok(Found::Directory) if names_directory => Answer::missing(),
+            Ok(Found::Directory) => Answer::with_slash(head.path.of(input), head.query.map(|query| query.of(input))),
+            Err(Unopened::Missing) => Answer::missing(),
+            Err(Unopened::Forbidden) => Answer::forbidden(),
+            Err(Unopened::Exhausted) => Answer::Error(Reason::Exhausted),
+            Err(Unopened::Failed) => Answer::Error(Reason::FileFailed),
         }
     }
 }
 
-/// Answers a request with the file that `path` names, as it is after what the route changes of it.
+/// Answers a request with the file that `path` names, which is as the route has changed it.
 pub(crate) async fn serve(client: &Client, exchange: &mut Exchange, files: &FilesSide, path: &[u8]) -> (Reason, Then) {
-    let answer = files.choose(exchange, path);
-    match answer {
-        Answer::Whole(file, varies) => send::whole(client, exchange, &file, varies).await,
-        Answer::Parts(file, varies, parts) => send::parts(client, exchange, &file, varies, &parts).await,
-        Answer::NotModified(file, varies) => send::not_modified(client, exchange, &file, varies).await,
-        Answer::Directory => {
-            let location = answer::with_slash(exchange);
-            let fields: [(&[u8], &[u8]); 1] = [(b"location", &location)];
-            (Reason::Ok, own::answer(client, exchange, 308, &fields, "").await)
+    match files.choose(exchange, path) {
+        Answer::File(answer) => send::file(client, exchange, &answer).await,
+        Answer::Short(short) => (Reason::Ok, own::short(client, exchange, &short).await),
+        Answer::Error(reason) => {
+            if reason == Reason::Exhausted {
+                client.guest.world.relieve();
+            }
+            (reason, own::error(client, exchange, reason).await)
         }
-        Answer::Unsatisfiable(length) => {
-            let range = format!("bytes */{length}");
-            let fields: [(&[u8], &[u8]); 1] = [(b"content-range", range.as_bytes())];
-            let text = "Nothing of what was asked for is there.\n";
-            (Reason::Ok, own::answer(client, exchange, 416, &fields, text).await)
-        }
-        Answer::NotAllowed => {
-            let fields: [(&[u8], &[u8]); 1] = [(b"allow", b"GET, HEAD")];
-            let text = "Files can only be read.\n";
-            (Reason::Ok, own::answer(client, exchange, 405, &fields, text).await)
-        }
-        Answer::Malformed => plain(client, exchange, 400, "The path was not understood.\n").await,
-        Answer::Missing => plain(client, exchange, 404, "There is no such file.\n").await,
-        Answer::Forbidden => plain(client, exchange, 403, "This file may not be read.\n").await,
-        Answer::PreconditionFailed => plain(client, exchange, 412, "The file is another version.\n").await,
-        Answer::Exhausted => {
-            give_back();
-            client.guest.world.relieve();
-            (Reason::Exhausted, own::error(client, exchange, Reason::Exhausted).await)
-        }
-        Answer::Failed => (
-            Reason::FileFailed,
-            own::error(client, exchange, Reason::FileFailed).await,
-        ),
     }
 }
 
 /// Closes the files that this worker holds open only to save time.
 pub(crate) fn give_back() {
     CACHE.with(|cache| cache.borrow_mut().clear());
-}
-
-async fn plain(client: &Client, exchange: &mut Exchange, status: u16, text: &str) -> (Reason, Then) {
-    (Reason::Ok, own::answer(client, exchange, status, &[], text).await)
 }

@@ -6,6 +6,7 @@
 
 mod accept;
 mod access_log;
+mod by_rules;
 mod client;
 mod conduit;
 mod door;
@@ -28,6 +29,7 @@ mod scratch;
 mod server;
 mod stats;
 mod sticky;
+mod tried;
 mod trunk;
 mod tunnel;
 mod world;

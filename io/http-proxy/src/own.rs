@@ -69,29 +69,6 @@ pub(crate) async fn error(client: &Client, exchange: &mut Exchange, reason: Reas
     }
 }
 
-/// Changes a head of ours, which is the end of `to_client` from `start`, as the route wants.
-pub(crate) fn edit_head(exchange: &mut Exchange, start: usize) {
-    let edits = &exchange.edits;
-    if edits.is_empty() {
-        return;
-    }
-    let out = &mut exchange.to_client.bytes;
-    let written = out.split_off(start);
-    for line in written.split_inclusive(|byte| *byte == b'\n') {
-        if line == b"\r\n" {
-            for (name, value) in edits.fields() {
-                for piece in [name, b": ", value, b"\r\n"] {
-                    out.extend_from_slice(piece);
-                }
-            }
-        }
-        let name = line.split(|byte| *byte == b':').next().unwrap_or_default();
-        if !edits.drops(name) {
-            out.extend_from_slice(line);
-        }
-    }
-}
-
 /// The answer of a limit: `Retry-After` says when a request would be taken (RFC 6585 4).
 pub(crate) async fn too_many(client: &Client, exchange: &mut Exchange, after: Duration) -> Then {
     let reason = Reason::RateLimited;
@@ -125,7 +102,7 @@ pub(crate) async fn configured(
             exchange.record.request_id = client.guest.world.request_id();
         }
         facts::edit(client, exchange, believed, "", |facts, edits| {
-            rewrite.response(facts, edits)
+            rewrite.response(facts, edits);
         });
     }
     match answer {
@@ -148,20 +125,30 @@ async fn local(client: &Client, exchange: &mut Exchange, status: u16, text: &str
     own_answer(client, exchange, status, content_type, &[], text.as_bytes()).await
 }
 
-/// An answer with these fields and a short text, which may be empty.
-pub(crate) async fn answer(
-    client: &Client,
-    exchange: &mut Exchange,
-    status: u16,
-    fields: &[(&[u8], &[u8])],
-    text: &str,
-) -> Then {
-    let content_type: &[u8] = if text.is_empty() {
-        b""
-    } else {
-        b"text/plain; charset=utf-8"
+/// A short answer of our own.
+pub(crate) struct Short {
+    pub(crate) status: u16,
+    /// One more field: its name and value.
+    pub(crate) field: Option<(&'static [u8], Vec<u8>)>,
+    /// May be empty.
+    pub(crate) text: &'static str,
+}
+
+pub(crate) async fn short(client: &Client, exchange: &mut Exchange, answer: &Short) -> Then {
+    let content_type: &[u8] = match answer.text {
+        "" => b"",
+        _ => b"text/plain; charset=utf-8",
     };
-    own_answer(client, exchange, status, content_type, fields, text.as_bytes()).await
+    let field = answer.field.as_ref().map(|(name, value)| (*name, value.as_slice()));
+    own_answer(
+        client,
+        exchange,
+        answer.status,
+        content_type,
+        field.as_slice(),
+        answer.text.as_bytes(),
+    )
+    .await
 }
 
 async fn redirect(client: &Client, exchange: &mut Exchange, to: &RedirectTo) -> Then {

@@ -2,6 +2,7 @@
 
 use crate::access_log::Lines;
 use crate::door::Door;
+use crate::files;
 use crate::pool_side::PoolSide;
 use crate::rules::Limits;
 use crate::stats::Stats;
@@ -79,6 +80,7 @@ impl World {
         for pool in self.pools.borrow().values() {
             pool.idle.borrow_mut().clear();
         }
+        files::give_back();
     }
 
     /// Hands on the log lines of a batch, and closes idle connections that their backends ended meanwhile.

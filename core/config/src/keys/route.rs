@@ -147,7 +147,7 @@ pub(crate) static ROUTE: Section = Section {
         key(
             "compress",
             Kind::Either(&[Kind::Flag, Kind::List(&ENCODING), Kind::Table(&COMPRESS)]),
-            "Compress answers of the backends that are not compressed: true, a list of encodings, or a table.",
+            "Compress answers of the backends, and files, that are not compressed: true, a list of encodings, or a table.",
         )
         .default("false")
         .also(&["gzip", "compression", "encode", "brotli"]),

@@ -18,7 +18,7 @@ const SIDES_LIMIT: usize = 64;
 const ACTIONS: [&str; 5] = ["pool", "split", "redirect", "respond", "files"];
 
 /// Keys about the way to backends and back.
-const OF_BACKENDS: [&str; 8] = [
+const OF_BACKENDS: [&str; 7] = [
     "timeout",
     "retry",
     "set_host",
@@ -26,8 +26,10 @@ const OF_BACKENDS: [&str; 8] = [
     "mirror",
     "buffer",
     "max_body_size",
-    "compress",
 ];
+
+/// Keys about what is asked for: of a backend or among files.
+const OF_CONTENT: [&str; 3] = ["strip_prefix", "rewrite_path", "compress"];
 
 /// What a route does; `None` when that is not sound (then that has been told).
 pub(super) fn action(reading: &mut Reading<'_>, view: &View<'_>) -> Option<RouteAction> {
@@ -66,7 +68,7 @@ pub(super) fn refuse_useless(reading: &mut Reading<'_>, view: &View<'_>, action:
         RouteAction::Pool(_) | RouteAction::Split(_) => &[],
         RouteAction::Files(_) => &OF_BACKENDS,
         RouteAction::Redirect(_) | RouteAction::Respond(_) => {
-            refuse(reading, view, &["strip_prefix", "rewrite_path"], "`pool` or `files`");
+            refuse(reading, view, &OF_CONTENT, "`pool` or `files`");
             &OF_BACKENDS
         }
     };

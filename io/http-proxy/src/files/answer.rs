@@ -1,30 +1,89 @@
 //! What is answered, and its head.
 
 use super::file::File;
-use crate::exchange::Exchange;
-use evenkeel_content::{DATE_BYTES, Part, write_date};
+use crate::own::Short;
+use crate::reason::Reason;
+use evenkeel_content::{DATE_BYTES, Part, Verdict, write_date};
 use std::cell::Cell;
 use std::io::Write;
 use std::rc::Rc;
 use std::time::SystemTime;
 
-/// The flag says whether the coding was up to the client.
 pub(super) enum Answer {
-    Whole(Rc<File>, bool),
-    Parts(Rc<File>, bool, Vec<Part>),
-    NotModified(Rc<File>, bool),
-    /// A directory without the slash at its end.
-    Directory,
-    NotAllowed,
-    Malformed,
-    Missing,
-    Forbidden,
-    PreconditionFailed,
-    /// Of a file of so many bytes.
-    Unsatisfiable(u64),
-    /// Nothing is left to open a file with.
-    Exhausted,
-    Failed,
+    File(FileAnswer),
+    Short(Short),
+    Error(Reason),
+}
+
+/// An answer with a file, or with the word that the client has it already.
+pub(super) struct FileAnswer {
+    pub(super) file: Rc<File>,
+    /// Another client may get it in another coding.
+    pub(super) varies: bool,
+    pub(super) parts: Parts,
+}
+
+pub(super) enum Parts {
+    Whole,
+    /// Never empty.
+    Some(Vec<Part>),
+    /// 304.
+    None,
+}
+
+impl Answer {
+    pub(super) fn of(file: Rc<File>, varies: bool, verdict: Verdict) -> Answer {
+        let parts = match verdict {
+            Verdict::Whole => Parts::Whole,
+            Verdict::Parts(parts) => Parts::Some(parts),
+            Verdict::NotModified => Parts::None,
+            Verdict::PreconditionFailed => return short(412, None, "The file is another version.\n"),
+            Verdict::Unsatisfiable => {
+                let range = format!("bytes */{}", file.length).into_bytes();
+                let field: (&[u8], _) = (b"content-range", range);
+                return short(416, Some(field), "Nothing of what was asked for is there.\n");
+            }
+        };
+        Answer::File(FileAnswer { file, varies, parts })
+    }
+
+    pub(super) fn not_allowed() -> Answer {
+        short(
+            405,
+            Some((b"allow", b"GET, HEAD".to_vec())),
+            "Files can only be read.\n",
+        )
+    }
+
+    pub(super) fn malformed() -> Answer {
+        short(400, None, "The path was not understood.\n")
+    }
+
+    pub(super) fn missing() -> Answer {
+        short(404, None, "There is no such file.\n")
+    }
+
+    pub(super) fn forbidden() -> Answer {
+        short(403, None, "This file may not be read.\n")
+    }
+
+    /// To the directory that was asked for without the slash at its end. The location begins with one slash: with two it
+    /// would name another host.
+    pub(super) fn with_slash(path: &[u8], query: Option<&[u8]>) -> Answer {
+        let first = path.iter().position(|&byte| byte != b'/').unwrap_or(path.len());
+        let mut location = b"/".to_vec();
+        location.extend_from_slice(&path[first..]);
+        location.push(b'/');
+        if let Some(query) = query {
+            location.push(b'?');
+            location.extend_from_slice(query);
+        }
+        short(308, Some((b"location", location)), "")
+    }
+}
+
+fn short(status: u16, field: Option<(&'static [u8], Vec<u8>)>, text: &'static str) -> Answer {
+    Answer::Short(Short { status, field, text })
 }
 
 /// Between the parts of an answer with several (RFC 9110 14.6): 128 bits that no file contains but by chance.
@@ -41,7 +100,8 @@ pub(super) enum Extent<'a> {
 }
 
 /// Appends the head of an answer with a file.
-pub(super) fn head(file: &File, varies: bool, extent: &Extent<'_>, keep_alive: bool, out: &mut Vec<u8>) {
+pub(super) fn head(answer: &FileAnswer, extent: &Extent<'_>, keep_alive: bool, out: &mut Vec<u8>) {
+    let file = &answer.file;
     let line: &[u8] = match extent {
         Extent::Whole => b"HTTP/1.1 200 OK\r\n",
         Extent::Part(_) | Extent::Several(..) => b"HTTP/1.1 206 Partial Content\r\n",
@@ -52,7 +112,7 @@ pub(super) fn head(file: &File, varies: bool, extent: &Extent<'_>, keep_alive: b
     out.extend_from_slice(&date());
     out.extend_from_slice(b"\r\n");
     out.extend_from_slice(&file.version_lines);
-    let total = file.stamp.length;
+    let total = file.length;
     // Writing to memory does not fail.
     let _ = match extent {
         Extent::Whole => {
@@ -77,7 +137,7 @@ pub(super) fn head(file: &File, varies: bool, extent: &Extent<'_>, keep_alive: b
         }
         Extent::Nothing => Ok(()),
     };
-    if varies {
+    if answer.varies {
         out.extend_from_slice(b"vary: accept-encoding\r\n");
     }
     if !keep_alive {
@@ -98,7 +158,7 @@ pub(super) fn part_head(file: &File, part: Part, boundary: &Boundary) -> Vec<u8>
         "content-range: bytes {}-{}/{}\r\n\r\n",
         part.first,
         part.end - 1,
-        file.stamp.length
+        file.length
     );
     out
 }
@@ -118,22 +178,6 @@ fn length_line(length: u64, out: &mut Vec<u8>) {
     out.extend_from_slice(b"content-length: ");
     out.extend_from_slice(itoa::Buffer::new().format(length).as_bytes());
     out.extend_from_slice(b"\r\n");
-}
-
-/// The target that the client asked for, with a slash behind its path. It begins with one slash: with two it would
-/// name another host.
-pub(super) fn with_slash(exchange: &Exchange) -> Vec<u8> {
-    let (head, input) = (&exchange.head, &exchange.input);
-    let path = head.path.of(input);
-    let first = path.iter().position(|&byte| byte != b'/').unwrap_or(path.len());
-    let mut location = b"/".to_vec();
-    location.extend_from_slice(&path[first..]);
-    location.push(b'/');
-    if let Some(query) = head.query {
-        location.push(b'?');
-        location.extend_from_slice(query.of(input));
-    }
-    location
 }
 
 /// Seconds since 1970.

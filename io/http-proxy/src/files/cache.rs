@@ -2,7 +2,7 @@
 //! again, and all of it together is bounded.
 
 use super::file::File;
-use super::open::{Identity, Opened, Unopened, open};
+use super::open::{Identity, Opened, Stamp, Unopened, open};
 use evenkeel_model::{Encoding, Moment};
 use foldhash::fast::FixedState;
 use std::collections::HashMap;
@@ -42,6 +42,8 @@ struct Entry {
     key: Box<[u8]>,
     plain: Looked,
     siblings: [Option<Looked>; SIBLINGS.len()],
+    /// What we have compressed ourselves of the plain file of this stamp, where that came to fewer bytes.
+    made: [Option<(Stamp, Option<Rc<File>>)>; SIBLINGS.len()],
     /// Asked for since the hand came by.
     used: bool,
 }
@@ -68,11 +70,13 @@ pub(super) enum Found {
 }
 
 impl Cache {
-    /// The file at this place; of its siblings in the codings of `wanted` the first that is there and not older.
+    /// The file at this place; of its siblings in the codings of `wanted` the first that is there and not older, else
+    /// one that is made in the first coding of `makes`.
     pub(super) fn find(
         &mut self,
         place: &Place<'_>,
         wanted: impl Iterator<Item = Encoding>,
+        makes: impl FnOnce(&File) -> Option<Encoding>,
         now: Moment,
     ) -> Result<Found, Unopened> {
         self.key.clear();
@@ -91,7 +95,8 @@ impl Cache {
                 return Ok(Found::File(file));
             }
         }
-        Ok(Found::File(plain))
+        let made = makes(&plain).and_then(|coding| self.make(index, &plain, place, coding));
+        Ok(Found::File(made.unwrap_or(plain)))
     }
 
     /// Gives back memory and descriptors.
@@ -165,6 +170,22 @@ impl Cache {
         file.filter(|file| file.stamp.modified.0 >= plain.stamp.modified.0)
     }
 
+    /// The file in a coding of ours, which is made once for each version of it.
+    fn make(&mut self, index: usize, plain: &File, place: &Place<'_>, coding: Encoding) -> Option<Rc<File>> {
+        let which = SIBLINGS.iter().position(|(known, _)| *known == coding)?;
+        if let Some((stamp, made)) = &self.entries.get(index)?.as_ref()?.made[which]
+            && *stamp == plain.stamp
+        {
+            return made.clone();
+        }
+        let made = plain.compressed(place.path, coding).ok()?.map(Rc::new);
+        self.memory += made.as_ref().map_or(0, |file| file.memory());
+        let before = self.entries[index].as_mut()?.made[which].replace((plain.stamp, made.clone()));
+        self.forget(before.and_then(|(_, before)| before).as_deref());
+        self.make_room(index);
+        made
+    }
+
     fn insert(&mut self, file: Rc<File>, now: Moment) -> usize {
         if self.places.len() >= PATHS {
             self.let_one_go(None);
@@ -180,6 +201,7 @@ impl Cache {
             key,
             plain,
             siblings: [const { None }; SIBLINGS.len()],
+            made: [const { None }; SIBLINGS.len()],
             used: true,
         });
         self.put(index, None, Some(file), now);
@@ -198,8 +220,13 @@ impl Cache {
             };
             self.forget(before.as_deref());
         }
+        self.make_room(index);
+    }
+
+    /// Lets others go until memory and descriptors suffice.
+    fn make_room(&mut self, spared: usize) {
         while self.memory > MEMORY_BYTES || self.descriptors > DESCRIPTORS {
-            if !self.let_one_go(Some(index)) {
+            if !self.let_one_go(Some(spared)) {
                 return;
             }
         }
@@ -235,6 +262,9 @@ impl Cache {
         self.forget(entry.plain.file.as_deref());
         for looked in entry.siblings.iter().flatten() {
             self.forget(looked.file.as_deref());
+        }
+        for (_, made) in entry.made.iter().flatten() {
+            self.forget(made.as_deref());
         }
     }
 }

@@ -21,6 +21,14 @@ pub(super) struct Stamp {
     changed: (i64, i64),
 }
 
+impl Stamp {
+    /// Whether the content is the same. That names of the file come and go does not matter to whoever has it open.
+    pub(super) fn is_same_content(&self, other: &Stamp) -> bool {
+        let content = |stamp: &Stamp| (stamp.device, stamp.inode, stamp.length, stamp.modified);
+        content(self) == content(other)
+    }
+}
+
 /// Why nothing was opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unopened {

@@ -1,6 +1,6 @@
 //! Sending a file, whole or in parts, as fast as the client reads and no faster.
 
-use super::answer::{self, Boundary, Extent};
+use super::answer::{self, Boundary, Extent, FileAnswer, Parts};
 use super::file::{Content, File};
 use crate::client::{Client, Then, flush};
 use crate::exchange::Exchange;
@@ -25,52 +25,53 @@ const ROUNDS: u32 = 8;
 /// How far ahead the kernel is asked to read from the disk while the client is being sent what is there.
 const AHEAD_BYTES: u64 = 4 * 1024 * 1024;
 
-pub(super) async fn whole(client: &Client, exchange: &mut Exchange, file: &File, varies: bool) -> (Reason, Then) {
-    let part = Part {
-        first: 0,
-        end: file.stamp.length,
+/// Sends a file, or what was asked for of it.
+pub(super) async fn file(client: &Client, exchange: &mut Exchange, answer: &FileAnswer) -> (Reason, Then) {
+    let boundary: Boundary;
+    let (status, extent, mut pieces) = match &answer.parts {
+        Parts::None => (304, Extent::Nothing, VecDeque::new()),
+        Parts::Whole => {
+            let part = Part {
+                first: 0,
+                end: answer.file.length,
+            };
+            (200, Extent::Whole, VecDeque::from([Piece::Content(part)]))
+        }
+        Parts::Some(parts) => match parts.as_slice() {
+            [part] => (206, Extent::Part(*part), VecDeque::from([Piece::Content(*part)])),
+            parts => {
+                boundary = client.guest.world.request_id();
+                let pieces = several(&answer.file, parts, &boundary);
+                let length = pieces.iter().map(Piece::length).sum();
+                (206, Extent::Several(&boundary, length), pieces)
+            }
+        },
     };
-    let pieces = VecDeque::from([Piece::Content(part)]);
-    send(client, exchange, file, varies, &Extent::Whole, pieces).await
+    if exchange.head.kind == Method::Head {
+        pieces.clear();
+    }
+    let keep_alive = own::lives_on(client, exchange);
+    let start = exchange.to_client.bytes.len();
+    answer::head(answer, &extent, keep_alive, &mut exchange.to_client.bytes);
+    exchange.edits.apply(start, &mut exchange.to_client.bytes);
+    exchange.record.status = status;
+    exchange.record.first_byte = Some(reactor::now().since(exchange.record.started));
+    match send(client, exchange, &answer.file, pieces).await {
+        Ok(()) => (Reason::Ok, own::after(client, exchange, keep_alive)),
+        // The head has promised what does not come: the client must notice.
+        Err(reason) => (reason, Then::Reset),
+    }
 }
 
-pub(super) async fn parts(
-    client: &Client,
-    exchange: &mut Exchange,
-    file: &File,
-    varies: bool,
-    parts: &[Part],
-) -> (Reason, Then) {
-    if let [part] = parts {
-        let pieces = VecDeque::from([Piece::Content(*part)]);
-        return send(client, exchange, file, varies, &Extent::Part(*part), pieces).await;
-    }
-    let boundary: Boundary = client.guest.world.request_id();
+/// Several parts with what stands between them.
+fn several(file: &File, parts: &[Part], boundary: &Boundary) -> VecDeque<Piece> {
     let mut pieces = VecDeque::with_capacity(parts.len() * 2 + 1);
     for part in parts {
-        pieces.push_back(Piece::Text(answer::part_head(file, *part, &boundary)));
+        pieces.push_back(Piece::Text(answer::part_head(file, *part, boundary)));
         pieces.push_back(Piece::Content(*part));
     }
-    pieces.push_back(Piece::Text(answer::parts_end(&boundary)));
-    let length = pieces.iter().map(Piece::length).sum();
-    send(
-        client,
-        exchange,
-        file,
-        varies,
-        &Extent::Several(&boundary, length),
-        pieces,
-    )
-    .await
-}
-
-pub(super) async fn not_modified(
-    client: &Client,
-    exchange: &mut Exchange,
-    file: &File,
-    varies: bool,
-) -> (Reason, Then) {
-    send(client, exchange, file, varies, &Extent::Nothing, VecDeque::new()).await
+    pieces.push_back(Piece::Text(answer::parts_end(boundary)));
+    pieces
 }
 
 /// What is to be sent.
@@ -88,47 +89,20 @@ impl Piece {
     }
 }
 
-async fn send(
-    client: &Client,
-    exchange: &mut Exchange,
-    file: &File,
-    varies: bool,
-    extent: &Extent<'_>,
-    mut pieces: VecDeque<Piece>,
-) -> (Reason, Then) {
-    let keep_alive = own::lives_on(client, exchange);
-    if exchange.head.kind == Method::Head {
-        pieces.clear();
-    }
-    let start = exchange.to_client.bytes.len();
-    answer::head(file, varies, extent, keep_alive, &mut exchange.to_client.bytes);
-    own::edit_head(exchange, start);
-    exchange.record.status = match extent {
-        Extent::Whole => 200,
-        Extent::Part(_) | Extent::Several(..) => 206,
-        Extent::Nothing => 304,
-    };
-    exchange.record.first_byte = Some(reactor::now().since(exchange.record.started));
+async fn send(client: &Client, exchange: &mut Exchange, file: &File, pieces: VecDeque<Piece>) -> Result<(), Reason> {
     let window = client.guest.ways().listener.timeouts.request;
-    let sent = match pieces.front() {
-        None => flush(client, exchange, window).await,
-        Some(_) => {
-            let mut sending = Sending {
-                client,
-                exchange,
-                file,
-                pieces,
-                patience: Patience::new(window),
-                asked_ahead: 0,
-            };
-            std::future::poll_fn(|_| sending.poll()).await
-        }
-    };
-    match sent {
-        Ok(()) => (Reason::Ok, own::after(client, exchange, keep_alive)),
-        // The head has promised what does not come: the client must notice.
-        Err(reason) => (reason, Then::Reset),
+    if pieces.is_empty() {
+        return flush(client, exchange, window).await;
     }
+    let mut sending = Sending {
+        client,
+        exchange,
+        file,
+        pieces,
+        patience: Patience::new(window),
+        asked_ahead: 0,
+    };
+    std::future::poll_fn(|_| sending.poll()).await
 }
 
 struct Sending<'a> {

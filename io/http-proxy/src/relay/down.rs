@@ -4,7 +4,8 @@ use super::{ANSWER_HEAD, Down, End, INTERIM_MAX, Relay};
 use crate::reason::Reason;
 use crate::scratch;
 use evenkeel_http::{
-    Answer, AnswerFraming, Asked, Body, Fault, Method, Parsed, ResponseFraming, SegmentKind, Version, chunk_head,
+    Answer, AnswerFraming, Asked, Body, Fault, LAST_CHUNK, Method, Parsed, ResponseFraming, SegmentKind, Version,
+    chunk_head,
 };
 use evenkeel_net::reactor;
 use evenkeel_pool::Failure;
@@ -27,6 +28,9 @@ impl Relay<'_> {
             }
             Err(_) => Err(self.backend_reset()),
         })?;
+        if !read {
+            moved |= self.flush_coded()?;
+        }
         if matches!(self.down, Down::Ended) {
             self.flush_client()?;
             let whole = self.up_ended;
@@ -131,6 +135,7 @@ impl Relay<'_> {
         self.exchange.record.first_byte = Some(now.since(self.exchange.record.started));
         let version = self.exchange.head.version;
         self.framing = self.exchange.response.answer_framing(version);
+        self.begin_coding(bytes);
         // A body still under way may never end: what follows it on this connection could not be told from it.
         self.keep_alive &= self.up_ended && self.framing != AnswerFraming::Close && (self.terms.keep_alive)();
         let answer = Answer {
@@ -176,6 +181,7 @@ impl Relay<'_> {
         if body.ended() {
             // Bytes after the end belong to nobody: they must never reach the next client.
             self.reusable &= consumed == bytes.len();
+            self.finish_coded()?;
         } else {
             self.down_rest = bytes[consumed..].to_vec();
             self.down = Down::Body(body);
@@ -199,7 +205,9 @@ impl Relay<'_> {
     fn is_verbatim(&self) -> bool {
         match self.framing {
             AnswerFraming::AsIs => true,
-            AnswerFraming::Chunked => self.exchange.response.framing == ResponseFraming::Chunked,
+            AnswerFraming::Chunked => {
+                self.coded.is_none() && self.exchange.response.framing == ResponseFraming::Chunked
+            }
             AnswerFraming::Close => false,
         }
     }
@@ -209,6 +217,14 @@ impl Relay<'_> {
     }
 
     fn send_down(&mut self, run: &[u8]) -> Result<(), End> {
+        if self.coded.is_some() && !run.is_empty() {
+            return self.code(run);
+        }
+        self.send_chunk(run)
+    }
+
+    /// Sends a piece of the answer, as a chunk where the client reads chunks and the backend did not make them.
+    pub(super) fn send_chunk(&mut self, run: &[u8]) -> Result<(), End> {
         if run.is_empty() {
             return Ok(());
         }
@@ -234,8 +250,10 @@ impl Relay<'_> {
         if body.end_of_input().is_err() {
             return Err(self.backend_reset());
         }
-        if self.makes_chunks() {
-            self.exchange.to_client.bytes.extend_from_slice(b"0\r\n\r\n");
+        if self.coded.is_some() {
+            self.finish_coded()?;
+        } else if self.makes_chunks() {
+            self.exchange.to_client.bytes.extend_from_slice(LAST_CHUNK);
         }
         self.down = Down::Ended;
         Ok(())
