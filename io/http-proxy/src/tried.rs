@@ -6,7 +6,7 @@ const TRIES: usize = 11;
 /// The backends that were tried.
 pub(crate) struct Tried {
     ids: [BackendId; TRIES],
-    count: usize,
+    pub(crate) count: usize,
 }
 
 impl Tried {
