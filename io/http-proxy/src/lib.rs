@@ -28,6 +28,8 @@ mod rules;
 mod scratch;
 mod server;
 mod stats;
+mod sticky;
+mod tried;
 mod trunk;
 mod tunnel;
 mod world;

@@ -5,10 +5,12 @@ use crate::idle::IdleConnections;
 use crate::reach::{Reach, Speech};
 use crate::reason::Reason;
 use crate::stats::{Counter, Histogram, Stats};
+use crate::sticky::StickySide;
 use arc_swap::{ArcSwap, Cache};
-use evenkeel_model::{Moment, Name};
+use evenkeel_model::{Moment, Name, Sticky};
 use evenkeel_net::{Elapsed, reactor, within};
 use evenkeel_pool::{BackendId, Choice, Chooser, HomeLine, Permit, Request, Shared, View};
+use evenkeel_route::sticky::Cookie;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ops::Deref;
@@ -40,6 +42,7 @@ pub(crate) struct PoolSide {
     pub(crate) reach: Reach,
     seconds: RefCell<HashMap<BackendId, Arc<Histogram>, foldhash::fast::RandomState>>,
     pub(crate) retries: Arc<Counter>,
+    pub(crate) sticky: RefCell<StickySide>,
     stats: Arc<Stats>,
     worker: usize,
 }
@@ -54,6 +57,7 @@ impl PoolSide {
             reach: Reach::new(speech),
             seconds: RefCell::default(),
             retries: stats.retries(&shared.name, worker),
+            sticky: RefCell::default(),
             stats: stats.clone(),
             worker,
             shared,
@@ -67,8 +71,20 @@ impl PoolSide {
         let mut chooser = self.chooser.borrow_mut();
         if !Arc::ptr_eq(view, chooser.view()) {
             chooser.update(view.clone());
+            self.sticky.borrow_mut().update(view);
         }
         f(&mut chooser)
+    }
+
+    /// How clients of the pool are known again, from now on.
+    pub(crate) fn take_sticky(&self, sticky: Option<&Sticky>, cookie: Option<&Arc<Cookie>>) {
+        let counts = match sticky {
+            Some(_) => self.stats.sticky(&self.shared.name, self.worker),
+            None => Arc::default(),
+        };
+        let mut side = StickySide::new(sticky, cookie, counts);
+        side.update(&self.view());
+        *self.sticky.borrow_mut() = side;
     }
 
     /// The newest view.

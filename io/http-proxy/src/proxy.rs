@@ -11,18 +11,17 @@ use crate::reach::NoConnection;
 use crate::reason::Reason;
 use crate::relay::{End, Failed, Relay, Terms};
 use crate::rules;
+use crate::sticky::Visit;
+use crate::tried::Tried;
 use crate::tunnel;
 use evenkeel_http::{Edits, Forward, RequestFraming};
 use evenkeel_model::{BackendAddress, Retry, RetryOn};
 use evenkeel_net::reactor;
-use evenkeel_pool::{BackendId, Failure, Member, Permit, Request, View};
+use evenkeel_pool::{Failure, Member, Permit, Request, View};
 use evenkeel_rewrite::Facts;
 use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
 use std::time::Duration;
-
-/// The first try and the most retries that can be configured.
-const TRIES: usize = 11;
 
 /// Answers one request. What is not the ordinary way is boxed: it would make the ordinary one longer, and every idle
 /// connection larger.
@@ -65,6 +64,7 @@ pub(crate) async fn answer(client: &Client, exchange: &mut Exchange) -> Then {
         believed,
         trusted,
         copy_later: false,
+        visit: Visit::default(),
     };
     let (reason, then) = match &way.rules {
         None => journey.travel().await,
@@ -106,6 +106,8 @@ pub(crate) struct Journey<'a> {
     pub(crate) trusted: bool,
     /// The body is kept, to be copied to a mirror when it is whole.
     pub(crate) copy_later: bool,
+    /// Where the client belongs.
+    pub(crate) visit: Visit,
 }
 
 impl Journey<'_> {
@@ -120,6 +122,8 @@ impl Journey<'_> {
             ..view.retry
         });
         let hash = facts::hash(&view.balance, self.exchange, self.believed);
+        let world = &self.client.guest.world;
+        self.visit = self.pool.sticky.borrow().visit(self.exchange, self.believed, world);
         let mut tried = Tried::none();
         let mut afresh = false;
         loop {
@@ -128,7 +132,8 @@ impl Journey<'_> {
                 hash,
                 avoid: tried.all(),
                 first_in_line: false,
-                ..Request::default()
+                wish: self.visit.wish,
+                first_at_home: false,
             };
             let permit = match self.pool.acquire(&self.client.conduit, request).await {
                 Ok(permit) => permit,
@@ -137,6 +142,9 @@ impl Journey<'_> {
             let record = &mut self.exchange.record;
             record.queued = Some(reactor::now().since(asked) + record.queued.unwrap_or_default());
             record.attempts += 1;
+            if record.attempts == 1 {
+                self.pool.sticky.borrow().count(&self.visit, permit.stay());
+            }
             let id = permit.id();
             let more = tried.count < retry.attempts as usize;
             // The one of the choice, or newer after a wait in line.
@@ -197,7 +205,7 @@ impl Journey<'_> {
             }
         };
         let timeout = self.way.timeout.unwrap_or(view.timeouts.response);
-        self.write_head(member);
+        self.write_head(member, &permit);
         let end = self.relay(&backend, &mut permit, more && repeatable, timeout).await;
         self.arrive(
             end,
@@ -237,14 +245,17 @@ impl Journey<'_> {
         }
     }
 
-    fn write_head(&mut self, member: &Member) {
+    fn write_head(&mut self, member: &Member, permit: &Permit) {
         self.exchange.rewind();
         self.name_request();
         let rewrite = self.way.rules.as_ref().and_then(|rules| rules.rewrite.as_ref());
-        if let Some(rewrite) = rewrite {
-            self.edit(|facts, edits| rewrite.request(facts, edits), &member.name);
+        match rewrite {
+            Some(rewrite) => self.edit(|facts, edits| rewrite.request(facts, edits), &member.name),
+            None => self.exchange.edits.clear(),
         }
+        let (pool, secure) = (self.pool, self.is_secure());
         let exchange = &mut *self.exchange;
+        pool.sticky.borrow_mut().hide(&self.visit, exchange);
         let backend = match &member.address {
             _ if !exchange.head.host.is_empty() => String::new(),
             BackendAddress::Tcp(address) => address.to_string(),
@@ -258,14 +269,26 @@ impl Journey<'_> {
             backend: backend.as_bytes(),
         };
         let out = &mut exchange.to_backend.bytes;
-        match rewrite {
-            None => exchange.head.write(&exchange.input, &forward, out),
-            Some(rewrite) => {
-                let edits = &exchange.edits;
-                exchange.head.write_edited(&exchange.input, &forward, edits, out);
-                self.edit(|facts, edits| rewrite.response(facts, edits), &member.name);
-            }
+        if exchange.edits.is_empty() {
+            exchange.head.write(&exchange.input, &forward, out);
+        } else {
+            let edits = &exchange.edits;
+            exchange.head.write_edited(&exchange.input, &forward, edits, out);
         }
+        match rewrite {
+            Some(rewrite) => self.edit(|facts, edits| rewrite.response(facts, edits), &member.name),
+            None => self.exchange.edits.clear(),
+        }
+        let mut sticky = pool.sticky.borrow_mut();
+        sticky.give(&self.visit, permit, secure, &mut self.exchange.edits);
+    }
+
+    /// Whether the client came by TLS, to us or to a proxy that we trust.
+    fn is_secure(&self) -> bool {
+        let (head, input) = (&self.exchange.head, &self.exchange.input);
+        let told = || head.values(input, b"x-forwarded-proto").next();
+        self.client.guest.scheme() == b"https"
+            || (self.trusted && told().is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"https")))
     }
 
     /// Replaces the edits.
@@ -432,32 +455,6 @@ struct Tries {
     more: bool,
     reused: bool,
     repeatable: bool,
-}
-
-/// The backends that were tried.
-struct Tried {
-    ids: [BackendId; TRIES],
-    count: usize,
-}
-
-impl Tried {
-    fn none() -> Tried {
-        Tried {
-            ids: [BackendId(u32::MAX); TRIES],
-            count: 0,
-        }
-    }
-
-    fn all(&self) -> &[BackendId] {
-        &self.ids[..self.count]
-    }
-
-    fn push(&mut self, id: BackendId) {
-        if let Some(place) = self.ids.get_mut(self.count) {
-            *place = id;
-            self.count += 1;
-        }
-    }
 }
 
 /// Counts and logs a finished request.
