@@ -51,6 +51,7 @@ impl Setup {
         Speech {
             tls: self.pool_tls.get(pool).cloned(),
             protocol: found.map_or(PoolProtocol::Http1, |pool| pool.protocol),
+            introduces: found.and_then(|pool| pool.send_proxy_protocol),
             idle: found.map_or_else(|| PoolTimeouts::default().idle, |pool| pool.timeouts.idle),
         }
     }
@@ -368,14 +369,14 @@ impl Worker {
             let same = |shared: &Arc<Shared>| shared.name == *name && Arc::ptr_eq(shared, &side.shared);
             let stays = setup.pools.iter().any(same);
             if !stays {
-                side.close();
+                side.links.close();
             }
             stays
         });
         for shared in &setup.pools {
             let speech = setup.speech(&shared.name);
             match pools.get(&shared.name) {
-                Some(side) => side.change(speech),
+                Some(side) => side.links.change(speech),
                 None => {
                     let seed = world.random();
                     let side = PoolSide::new(shared.clone(), speech, &world.stats, world.worker, seed);
