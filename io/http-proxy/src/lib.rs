@@ -6,6 +6,7 @@
 
 mod accept;
 mod access_log;
+mod by_rules;
 mod client;
 mod conduit;
 mod door;

@@ -5,21 +5,19 @@ use crate::conduit::Conduit;
 use crate::door::{Action, Took, Way, Ways};
 use crate::exchange::Exchange;
 use crate::facts::{self, HeadFields};
-use crate::gather::{Held, gather};
 use crate::links::Links;
-use crate::mirror::{self, MirrorTo, Original};
 use crate::own;
 use crate::pool_side::PoolSide;
 use crate::reach::NoConnection;
 use crate::reason::Reason;
 use crate::relay::{End, Failed, Relay, Terms};
-use crate::rules::{self, Rules};
+use crate::rules;
 use crate::tunnel;
 use evenkeel_http::{Edits, Forward, RequestFraming};
 use evenkeel_model::{BackendAddress, Retry, RetryOn};
 use evenkeel_net::reactor;
 use evenkeel_pool::{BackendId, Failure, Member, Permit, Request, View};
-use evenkeel_rewrite::{Facts, Rewrite};
+use evenkeel_rewrite::Facts;
 use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
 use std::time::Duration;
@@ -112,61 +110,6 @@ pub(crate) struct Journey<'a> {
 }
 
 impl Journey<'_> {
-    /// The same way for a request of a route that asks more than others.
-    async fn travel_by(&mut self, rules: &Rules, way: usize) -> (Reason, Then) {
-        // Given back with what it holds when the request is over.
-        let _held = match self.gather(rules).await {
-            Ok(held) => held,
-            Err(reason) => return self.fail(reason, false).await,
-        };
-        if rules.rewrite.as_ref().is_some_and(Rewrite::takes_fields) {
-            self.exchange.head.drop_trailers();
-        }
-        let mirror = rules.mirror.as_ref();
-        let mirror = mirror.filter(|mirror| mirror.wants(self.exchange, &self.client.guest.world));
-        if let Some(mirror) = mirror {
-            if mirror::is_too_large(self.exchange) {
-                mirror.counts.too_large.add(1);
-            } else {
-                self.copy_later = !self.copy(mirror, way);
-            }
-        }
-        let ended = self.travel().await;
-        if let (Some(mirror), true) = (mirror, self.copy_later) {
-            let kept = self.exchange.body_kept && self.copy(mirror, way);
-            mirror.counts.too_large.add(u64::from(!kept));
-        }
-        ended
-    }
-
-    /// The body, held until it is whole, where the route wants that.
-    async fn gather(&mut self, rules: &Rules) -> Result<Option<Held>, Reason> {
-        let Some(most) = rules.buffer else { return Ok(None) };
-        let most = match self.way.max_body_bytes {
-            0 => most,
-            limit => most.min(limit),
-        };
-        gather(self.client, self.exchange, most, self.ways.listener.timeouts.request).await
-    }
-
-    /// Begins a copy if the body is here; false when it is not yet.
-    fn copy(&mut self, mirror: &MirrorTo, way: usize) -> bool {
-        let Some(body) = mirror::whole_body(self.exchange) else {
-            return false;
-        };
-        self.name_request();
-        let original = Original {
-            guest: &self.client.guest,
-            exchange: self.exchange,
-            ways: self.ways,
-            way,
-            believed: self.believed,
-            trusted: self.trusted,
-        };
-        mirror.send(&original, body);
-        true
-    }
-
     /// To a backend and back, by another one where that is allowed.
     pub(crate) async fn travel(&mut self) -> (Reason, Then) {
         let view = self.pool.view();
@@ -290,7 +233,7 @@ impl Journey<'_> {
     }
 
     /// Gives the request an id of ours, unless it has one.
-    fn name_request(&mut self) {
+    pub(crate) fn name_request(&mut self) {
         let record = &mut self.exchange.record;
         if record.request_id[0] == 0 {
             record.request_id = self.client.guest.world.request_id();
@@ -477,7 +420,7 @@ impl Journey<'_> {
     }
 
     /// Answers with the reason's status, or cuts an answer that has begun so that the client notices.
-    async fn fail(&mut self, reason: Reason, begun: bool) -> (Reason, Then) {
+    pub(crate) async fn fail(&mut self, reason: Reason, begun: bool) -> (Reason, Then) {
         self.exchange.to_backend.clear();
         if begun {
             let _ = self.exchange.to_client.flush(&self.client.conduit);
