@@ -104,6 +104,8 @@ pub(crate) struct Streams {
     numbers: Vec<u32>,
     free: Vec<u32>,
     hints: Vec<u16>,
+    /// That of new records.
+    generation: u32,
     in_use: usize,
     /// Streams under way as RFC 9113 5.1.2 counts them.
     pub(crate) active: usize,
@@ -116,6 +118,7 @@ impl Streams {
             numbers: Vec::new(),
             free: Vec::new(),
             hints: vec![0; HINTS],
+            generation: 0,
             in_use: 0,
             active: 0,
         }
@@ -131,7 +134,10 @@ impl Streams {
         let place = match self.free.pop() {
             Some(place) => place as usize,
             None => {
-                self.records.push(Stream::default());
+                self.records.push(Stream {
+                    generation: self.generation,
+                    ..Stream::default()
+                });
                 self.numbers.push(0);
                 self.records.len() - 1
             }
@@ -165,6 +171,18 @@ impl Streams {
         if self.records[place].active {
             self.records[place].active = false;
             self.active -= 1;
+        }
+    }
+
+    /// Gives back all records, if none is in use.
+    pub(crate) fn rest(&mut self) {
+        if self.in_use == 0 {
+            // No name is given twice.
+            let last = self.records.iter().map(|stream| stream.generation).max();
+            self.generation = last.map_or(self.generation, |last| last.wrapping_add(1));
+            self.records = Vec::new();
+            self.numbers = Vec::new();
+            self.free = Vec::new();
         }
     }
 

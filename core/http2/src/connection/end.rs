@@ -15,13 +15,16 @@ const ENDED: usize = 64;
 pub(super) struct Late {
     /// We reset them: what comes is passed over (RFC 9113 5.1).
     reset_by_us: VecDeque<u32>,
+    /// The highest number of one that we reset and no longer remember.
+    forgotten: u32,
     /// The number, and whether the peer reset it.
     ended: VecDeque<(u32, bool)>,
 }
 
 impl Late {
+    /// Or may have been, long ago.
     pub(super) fn was_reset_by_us(&self, number: u32) -> bool {
-        self.reset_by_us.contains(&number)
+        number <= self.forgotten || self.reset_by_us.contains(&number)
     }
 
     pub(super) fn was_reset_by_peer(&self, number: u32) -> bool {
@@ -33,8 +36,10 @@ impl Late {
     }
 
     pub(super) fn add_reset_by_us(&mut self, number: u32) {
-        if self.reset_by_us.len() == RESET_BY_US {
-            self.reset_by_us.pop_front();
+        if self.reset_by_us.len() == RESET_BY_US
+            && let Some(oldest) = self.reset_by_us.pop_front()
+        {
+            self.forgotten = self.forgotten.max(oldest);
         }
         self.reset_by_us.push_back(number);
     }
@@ -136,7 +141,8 @@ impl Connection {
     }
 
     /// The peer did something wrong with a stream.
-    pub(super) fn stream_error(&mut self, place: usize, code: ErrorCode, _why: &'static str) -> Result<(), Closed> {
+    pub(super) fn stream_error(&mut self, place: usize, code: ErrorCode, why: &'static str) -> Result<(), Closed> {
+        self.note(why);
         self.policy.provoked(self.now)?;
         let stream = self.streams.at(place);
         if stream.is_over() && !stream.reset_by_us {
@@ -151,8 +157,18 @@ impl Connection {
         Ok(())
     }
 
+    /// Counts a fault of the peer that ended a stream alone.
+    pub(super) fn note(&mut self, why: &'static str) {
+        self.faults += 1;
+        self.last_fault = Some(why);
+    }
+
     /// The same for a stream that has no record.
     pub(super) fn reset_nobody(&mut self, number: u32, code: ErrorCode) -> Result<(), Closed> {
+        self.note(match code {
+            ErrorCode::REFUSED_STREAM => "more streams than there may be",
+            _ => "frames behind a reset",
+        });
         self.policy.provoked(self.now)?;
         self.late.add_reset_by_us(number);
         self.send(Kind::RstStream, 0, number, &code.0.to_be_bytes());
@@ -204,9 +220,9 @@ impl Connection {
 
     /// The connection is at its end.
     pub(super) fn die(&mut self, closed: Closed) {
-        self.dead = Some(closed);
-        let last = self.highest;
+        let last = self.away.last().unwrap_or(self.highest);
         self.say_go_away(last, closed.code, closed.why);
+        self.dead = Some(closed);
         for place in self.streams.places() {
             let stream = self.streams.at_mut(place);
             stream.read_broken.get_or_insert(closed.code);

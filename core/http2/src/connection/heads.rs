@@ -123,6 +123,7 @@ impl Connection {
 
     /// A request whose fields are too large: 431 (RFC 6585 5).
     fn too_large(&mut self, place: usize, end: bool) -> Result<(), Closed> {
+        self.note("a request's fields are too large");
         self.policy.provoked(self.now)?;
         self.answerable()?;
         let number = self.streams.at(place).number;

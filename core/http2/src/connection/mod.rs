@@ -105,6 +105,8 @@ pub struct Connection {
     trailers: Vec<u8>,
     scratch: Scratch,
     frames: u64,
+    faults: u64,
+    last_fault: Option<&'static str>,
 
     output: Vec<u8>,
     /// Bytes of `output` that were sent.
@@ -179,6 +181,8 @@ impl Connection {
             trailers: Vec::new(),
             scratch: Scratch::default(),
             frames: 0,
+            faults: 0,
+            last_fault: None,
             output,
             sent: 0,
             encoder: Encoder::new(),
@@ -317,9 +321,35 @@ impl Connection {
         self.frames
     }
 
-    /// Appends a frame to `output`.
+    /// What the peer did wrong with single streams, messages that were never handed out among it: how often, and what it
+    /// was last.
+    pub fn faults(&self) -> (u64, Option<&'static str>) {
+        (self.faults, self.last_fault)
+    }
+
+    /// Nothing is under way and nothing is expected soon: gives back the memory that was kept for the next requests. To
+    /// be called when a connection has been quiet for a while.
+    pub fn rest(&mut self) {
+        if self.streams.len() > 0 {
+            return;
+        }
+        self.streams.rest();
+        self.queue = VecDeque::new();
+        self.line = VecDeque::new();
+        self.trailers = Vec::new();
+        self.name = Vec::new();
+        self.scratch = Scratch::default();
+        self.input.shrink_to_fit();
+        self.output.shrink_to_fit();
+        self.decoder.rest();
+        self.encoder.rest();
+    }
+
+    /// Appends a frame to `output`; behind the last `GOAWAY` nothing goes.
     fn send(&mut self, kind: Kind, flags: u8, stream: u32, payload: &[u8]) {
-        write(kind, flags, stream, payload, &mut self.output);
+        if self.dead.is_none() {
+            write(kind, flags, stream, payload, &mut self.output);
+        }
     }
 }
 

@@ -55,6 +55,12 @@ impl Decoder {
         }
     }
 
+    /// Gives back memory that is only kept for speed.
+    pub(crate) fn rest(&mut self) {
+        self.line = Vec::new();
+        self.table.rest();
+    }
+
     /// Gives every field of the whole block to `take`.
     ///
     /// # Errors

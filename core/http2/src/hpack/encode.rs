@@ -35,6 +35,11 @@ impl Encoder {
         }
     }
 
+    /// Gives back memory that is only kept for speed.
+    pub(crate) fn rest(&mut self) {
+        self.table.rest();
+    }
+
     /// The peer's `SETTINGS_HEADER_TABLE_SIZE`.
     pub(crate) fn set_limit(&mut self, bytes: u32) {
         let limit = usize::try_from(bytes).map_or(TABLE_BYTES, |bytes| bytes.min(TABLE_BYTES));

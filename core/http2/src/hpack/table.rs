@@ -90,6 +90,13 @@ impl Table {
         self.inserted = self.inserted.wrapping_add(1);
     }
 
+    /// Gives back memory that is only kept for speed.
+    pub(crate) fn rest(&mut self) {
+        self.compact();
+        self.arena.shrink_to_fit();
+        self.entries.shrink_to_fit();
+    }
+
     fn make_room(&mut self, size: usize) {
         while self.size + size > self.limit {
             let Some(oldest) = self.entries.pop_back() else { break };
