@@ -6,3 +6,4 @@ mod cookie;
 mod house;
 mod keys;
 mod operate;
+mod tls;
