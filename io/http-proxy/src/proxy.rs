@@ -5,6 +5,7 @@ use crate::conduit::Conduit;
 use crate::door::{Action, Took, Way, Ways};
 use crate::exchange::Exchange;
 use crate::facts::{self, HeadFields};
+use crate::links::Links;
 use crate::own;
 use crate::pool_side::PoolSide;
 use crate::reach::NoConnection;
@@ -185,10 +186,11 @@ impl Journey<'_> {
             self.exchange.record.backend = Some(member.name.clone());
         }
         let repeatable = self.exchange.head.may_repeat();
+        let links = self.client.guest.links(self.pool);
         let idle = if afresh {
             None
         } else {
-            self.pool.take(permit.id(), !repeatable)
+            links.take(permit.id(), !repeatable)
         };
         let reused = idle.is_some();
         let backend = match idle {
@@ -196,7 +198,7 @@ impl Journey<'_> {
             None => {
                 let begun = reactor::now();
                 let deadline = begun + view.timeouts.connect;
-                let connected = Box::pin(self.pool.reach.connect(permit.id(), &member.address, deadline)).await;
+                let connected = Box::pin(links.connect(permit.id(), &member.address, deadline)).await;
                 self.exchange.record.connecting = Some(reactor::now().since(begun));
                 match connected {
                     Ok(conduit) => conduit,
@@ -215,6 +217,7 @@ impl Journey<'_> {
                 more,
                 reused,
                 repeatable,
+                links,
             },
         )
         .await
@@ -346,7 +349,7 @@ impl Journey<'_> {
                     self.pool.seconds(&permit).record(answered);
                 }
                 if reusable && !backend.is_single() && !backend.may_read() {
-                    self.pool.idle.borrow_mut().give(permit.id(), backend, now);
+                    tries.links.give(permit.id(), backend, now);
                 } else {
                     drop(backend);
                 }
@@ -369,10 +372,14 @@ impl Journey<'_> {
                     &mut exchange.to_client,
                     self.ways.listener.timeouts.tunnel,
                 );
-                let (up, down) = Box::pin(tunnel).await;
-                exchange.record.bytes_in += up;
-                exchange.record.bytes_out += down;
-                Try::Over(Reason::Ok, Then::Close)
+                let ended = Box::pin(tunnel).await;
+                exchange.record.bytes_in += ended.up;
+                exchange.record.bytes_out += ended.down;
+                if !ended.broken {
+                    return Try::Over(Reason::Ok, Then::Close);
+                }
+                backend.reset();
+                Try::Over(Reason::Ok, Then::Reset)
             }
             End::Failed(failed) => {
                 drop(backend);
@@ -455,6 +462,8 @@ struct Tries {
     more: bool,
     reused: bool,
     repeatable: bool,
+    /// Where its connection came from, and goes back to.
+    links: Rc<Links>,
 }
 
 /// Counts and logs a finished request.

@@ -52,6 +52,7 @@ impl Setup {
         Speech {
             tls: self.pool_tls.get(pool).cloned(),
             protocol: found.map_or(PoolProtocol::Http1, |pool| pool.protocol),
+            introduces: found.and_then(|pool| pool.send_proxy_protocol),
             idle: found.map_or_else(|| PoolTimeouts::default().idle, |pool| pool.timeouts.idle),
         }
     }
@@ -378,7 +379,7 @@ impl Worker {
             let same = |shared: &Arc<Shared>| shared.name == *name && Arc::ptr_eq(shared, &side.shared);
             let stays = setup.pools.iter().any(same);
             if !stays {
-                side.close();
+                side.links.close();
             }
             stays
         });
@@ -386,7 +387,7 @@ impl Worker {
             let speech = setup.speech(&shared.name);
             let side = match pools.get(&shared.name) {
                 Some(side) => {
-                    side.change(speech);
+                    side.links.change(speech);
                     side.clone()
                 }
                 None => {
