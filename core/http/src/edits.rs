@@ -1,7 +1,7 @@
 //! What a route changes on a head while it is written.
 
 use crate::bytes::{is_target_byte, is_token, trim};
-use crate::field::{FieldId, Span};
+use crate::field::{Field, FieldId, Span};
 use crate::request::write_field;
 
 /// Changes of one head, with values that are ready to be sent. Kept and used again: after the first few messages nothing
@@ -168,6 +168,8 @@ pub(crate) trait Changes {
     fn target(&self) -> Option<&[u8]>;
     fn host(&self) -> Option<&[u8]>;
     fn drops(&self, name: &[u8]) -> bool;
+    /// Looks at the buffer only where names matter.
+    fn drops_field(&self, field: &Field, buffer: &[u8]) -> bool;
     fn write(&self, out: &mut Vec<u8>);
 }
 
@@ -191,6 +193,11 @@ impl Changes for Unchanged {
     }
 
     #[inline(always)]
+    fn drops_field(&self, _: &Field, _: &[u8]) -> bool {
+        false
+    }
+
+    #[inline(always)]
     fn write(&self, _: &mut Vec<u8>) {}
 }
 
@@ -205,6 +212,10 @@ impl Changes for Edits {
 
     fn drops(&self, name: &[u8]) -> bool {
         Edits::drops(self, name)
+    }
+
+    fn drops_field(&self, field: &Field, buffer: &[u8]) -> bool {
+        Edits::drops(self, field.name.of(buffer))
     }
 
     fn write(&self, out: &mut Vec<u8>) {

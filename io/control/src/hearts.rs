@@ -3,8 +3,9 @@
 
 use crate::clock;
 use arc_swap::ArcSwap;
-use evenkeel_model::{Backend, Pool};
+use evenkeel_model::{Backend, Name, Pool};
 use evenkeel_pool::{BackendId, Member, Order, Saved, Shared, View};
+use evenkeel_tls::ClientTls;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -63,10 +64,14 @@ pub(crate) struct Kept {
 }
 
 /// What the keeper is asked.
+/// What encrypts connections to backends, by the pool's name.
+type PoolKeys = HashMap<Name, Arc<ClientTls>>;
+
 enum Message {
     /// Make hearts for the pools that have none yet; nothing else changes.
     Prepare {
         pools: Vec<(Pool, Option<Saved>)>,
+        tls: PoolKeys,
         reply: oneshot::Sender<Vec<Arc<Shared>>>,
     },
     /// Take the prepared pools as they are: new ones join, changed ones change, others go.
@@ -123,8 +128,12 @@ impl Hearts {
 
     /// Makes hearts for those of `pools` that have none, and gives what doors hold of all of them, in this order.
     /// Must be followed by [`Hearts::commit`] or [`Hearts::abandon`].
-    pub(crate) async fn prepare(&self, pools: Vec<(Pool, Option<Saved>)>) -> Result<Vec<Arc<Shared>>, Refused> {
-        self.ask(|reply| Message::Prepare { pools, reply }).await
+    pub(crate) async fn prepare(
+        &self,
+        pools: Vec<(Pool, Option<Saved>)>,
+        tls: PoolKeys,
+    ) -> Result<Vec<Arc<Shared>>, Refused> {
+        self.ask(|reply| Message::Prepare { pools, tls, reply }).await
     }
 
     pub(crate) async fn commit(&self) -> Result<(), Refused> {

@@ -165,7 +165,11 @@ impl Control {
         };
         let with_saved = |pool: &Pool| (pool.clone(), saved.remove(&*pool.name));
         let pools = config.pools.iter().map(with_saved).collect();
-        let shared = self.hearts.prepare(pools).await.map_err(|_| Refusal::stopping())?;
+        let shared = self
+            .hearts
+            .prepare(pools, certificates.sides().pools.clone())
+            .await
+            .map_err(|_| Refusal::stopping())?;
         // Clients of a listener that opens now shall find backends that are known to be good.
         wait_probed(&shared, PROVE_LIMIT).await;
         let (doors, for_doors, sides) = (self.doors.clone(), config.clone(), certificates.sides().clone());

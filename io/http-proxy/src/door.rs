@@ -101,6 +101,12 @@ pub(crate) struct Ways {
 }
 
 impl Ways {
+    /// Whether a connection of this peer begins with a PROXY header.
+    pub(crate) fn expects_introduction(&self, peer: Option<IpAddr>) -> bool {
+        let networks = &self.listener.accept_proxy_protocol;
+        !networks.is_empty() && peer.is_some_and(|peer| networks.iter().any(|network| network.contains(&peer)))
+    }
+
     /// Whether this address may tell us of clients behind it.
     pub(crate) fn trusts(&self, peer: Option<IpAddr>) -> bool {
         let networks = &self.listener.trusted_proxies;

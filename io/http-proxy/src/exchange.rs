@@ -105,6 +105,7 @@ impl Exchange {
         self.response.reset();
         self.answer.clear();
         self.to_backend.clear();
+        self.edits.clear();
         self.record.bytes_in = 0;
     }
 }

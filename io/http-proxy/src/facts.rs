@@ -139,8 +139,20 @@ pub(crate) fn hash(balance: &Balance, exchange: &Exchange, believed: Option<IpAd
     }
 }
 
+/// Of a client's network: all of an IPv4 address, the /64 of an IPv6 one, as hosts change the rest from day to day.
+/// `None`: there is no address.
+pub(crate) fn network_hash(client: Option<IpAddr>) -> Option<u64> {
+    Some(match client? {
+        IpAddr::V4(address) => hash_bytes(&address.octets()),
+        IpAddr::V6(address) => match address.to_ipv4_mapped() {
+            Some(address) => hash_bytes(&address.octets()),
+            None => hash_bytes(&address.octets()[..8]),
+        },
+    })
+}
+
 /// FNV-1a, then the finaliser of MurmurHash3 so that all bits depend on all bytes.
-fn hash_bytes(bytes: &[u8]) -> u64 {
+pub(crate) fn hash_bytes(bytes: &[u8]) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     for byte in bytes {
         hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);

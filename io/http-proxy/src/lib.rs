@@ -6,6 +6,7 @@
 
 mod accept;
 mod access_log;
+mod by_rules;
 mod client;
 mod conduit;
 mod door;
@@ -14,6 +15,7 @@ mod facts;
 mod files;
 mod gather;
 mod idle;
+mod links;
 mod mirror;
 mod outbox;
 mod own;
@@ -27,6 +29,8 @@ mod rules;
 mod scratch;
 mod server;
 mod stats;
+mod sticky;
+mod tried;
 mod trunk;
 mod tunnel;
 mod world;

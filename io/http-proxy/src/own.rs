@@ -9,6 +9,7 @@ use crate::proxy::finish;
 use crate::reason::Reason;
 use evenkeel_http::{Method, Refused, RequestFraming, Version, error_answer, fixed_answer};
 use evenkeel_model::RedirectTo;
+use evenkeel_net::reactor;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -24,6 +25,15 @@ pub(crate) fn refuse(client: &Client, mut exchange: Box<Exchange>, refused: Refu
 pub(crate) fn too_late(client: &Client, mut exchange: Box<Exchange>) {
     let reason = Reason::HeaderTimeout;
     end_early(client, &mut exchange, reason.status(), reason.text(), reason);
+    exchange.end();
+}
+
+/// A connection that did not begin as it must: nobody is answered, since nobody knows in which language.
+pub(crate) fn unintroduced(client: &Client, reason: Reason, detail: &'static str) {
+    let mut exchange = Exchange::begin(reactor::now());
+    exchange.record.detail = detail;
+    exchange.record.status = reason.status();
+    finish(client, &mut exchange, &client.guest.ways(), None, reason, client.peer());
     exchange.end();
 }
 

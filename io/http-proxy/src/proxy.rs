@@ -5,26 +5,24 @@ use crate::conduit::Conduit;
 use crate::door::{Action, Took, Way, Ways};
 use crate::exchange::Exchange;
 use crate::facts::{self, HeadFields};
-use crate::gather::{Held, gather};
-use crate::mirror::{self, MirrorTo, Original};
+use crate::links::Links;
 use crate::own;
 use crate::pool_side::PoolSide;
 use crate::reach::NoConnection;
 use crate::reason::Reason;
 use crate::relay::{End, Failed, Relay, Terms};
-use crate::rules::{self, Rules};
+use crate::rules;
+use crate::sticky::Visit;
+use crate::tried::Tried;
 use crate::tunnel;
 use evenkeel_http::{Edits, Forward, RequestFraming};
 use evenkeel_model::{BackendAddress, Retry, RetryOn};
 use evenkeel_net::reactor;
-use evenkeel_pool::{BackendId, Failure, Member, Permit, Request, View};
-use evenkeel_rewrite::{Facts, Rewrite};
+use evenkeel_pool::{Failure, Member, Permit, Request, View};
+use evenkeel_rewrite::Facts;
 use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
 use std::time::Duration;
-
-/// The first try and the most retries that can be configured.
-const TRIES: usize = 11;
 
 /// Answers one request. What is not the ordinary way is boxed: it would make the ordinary one longer, and every idle
 /// connection larger.
@@ -67,6 +65,7 @@ pub(crate) async fn answer(client: &Client, exchange: &mut Exchange) -> Then {
         believed,
         trusted,
         copy_later: false,
+        visit: Visit::default(),
     };
     let (reason, then) = match &way.rules {
         None => journey.travel().await,
@@ -108,64 +107,11 @@ pub(crate) struct Journey<'a> {
     pub(crate) trusted: bool,
     /// The body is kept, to be copied to a mirror when it is whole.
     pub(crate) copy_later: bool,
+    /// Where the client belongs.
+    pub(crate) visit: Visit,
 }
 
 impl Journey<'_> {
-    /// The same way for a request of a route that asks more than others.
-    async fn travel_by(&mut self, rules: &Rules, way: usize) -> (Reason, Then) {
-        // Given back with what it holds when the request is over.
-        let _held = match self.gather(rules).await {
-            Ok(held) => held,
-            Err(reason) => return self.fail(reason, false).await,
-        };
-        if rules.rewrite.as_ref().is_some_and(Rewrite::takes_fields) {
-            self.exchange.head.drop_trailers();
-        }
-        let mirror = rules.mirror.as_ref();
-        let mirror = mirror.filter(|mirror| mirror.wants(self.exchange, &self.client.guest.world));
-        if let Some(mirror) = mirror {
-            if mirror::is_too_large(self.exchange) {
-                mirror.counts.too_large.add(1);
-            } else {
-                self.copy_later = !self.copy(mirror, way);
-            }
-        }
-        let ended = self.travel().await;
-        if let (Some(mirror), true) = (mirror, self.copy_later) {
-            let kept = self.exchange.body_kept && self.copy(mirror, way);
-            mirror.counts.too_large.add(u64::from(!kept));
-        }
-        ended
-    }
-
-    /// The body, held until it is whole, where the route wants that.
-    async fn gather(&mut self, rules: &Rules) -> Result<Option<Held>, Reason> {
-        let Some(most) = rules.buffer else { return Ok(None) };
-        let most = match self.way.max_body_bytes {
-            0 => most,
-            limit => most.min(limit),
-        };
-        gather(self.client, self.exchange, most, self.ways.listener.timeouts.request).await
-    }
-
-    /// Begins a copy if the body is here; false when it is not yet.
-    fn copy(&mut self, mirror: &MirrorTo, way: usize) -> bool {
-        let Some(body) = mirror::whole_body(self.exchange) else {
-            return false;
-        };
-        self.name_request();
-        let original = Original {
-            guest: &self.client.guest,
-            exchange: self.exchange,
-            ways: self.ways,
-            way,
-            believed: self.believed,
-            trusted: self.trusted,
-        };
-        mirror.send(&original, body);
-        true
-    }
-
     /// To a backend and back, by another one where that is allowed.
     pub(crate) async fn travel(&mut self) -> (Reason, Then) {
         let view = self.pool.view();
@@ -177,6 +123,8 @@ impl Journey<'_> {
             ..view.retry
         });
         let hash = facts::hash(&view.balance, self.exchange, self.believed);
+        let world = &self.client.guest.world;
+        self.visit = self.pool.sticky.borrow().visit(self.exchange, self.believed, world);
         let mut tried = Tried::none();
         let mut afresh = false;
         loop {
@@ -185,7 +133,8 @@ impl Journey<'_> {
                 hash,
                 avoid: tried.all(),
                 first_in_line: false,
-                ..Request::default()
+                wish: self.visit.wish,
+                first_at_home: false,
             };
             let permit = match self.pool.acquire(&self.client.conduit, request).await {
                 Ok(permit) => permit,
@@ -194,6 +143,9 @@ impl Journey<'_> {
             let record = &mut self.exchange.record;
             record.queued = Some(reactor::now().since(asked) + record.queued.unwrap_or_default());
             record.attempts += 1;
+            if record.attempts == 1 {
+                self.pool.sticky.borrow().count(&self.visit, permit.stay());
+            }
             let id = permit.id();
             let more = tried.count < retry.attempts as usize;
             // The one of the choice, or newer after a wait in line.
@@ -234,10 +186,11 @@ impl Journey<'_> {
             self.exchange.record.backend = Some(member.name.clone());
         }
         let repeatable = self.exchange.head.may_repeat();
+        let links = self.client.guest.links(self.pool);
         let idle = if afresh {
             None
         } else {
-            self.pool.take(permit.id(), !repeatable)
+            links.take(permit.id(), !repeatable)
         };
         let reused = idle.is_some();
         let backend = match idle {
@@ -245,7 +198,7 @@ impl Journey<'_> {
             None => {
                 let begun = reactor::now();
                 let deadline = begun + view.timeouts.connect;
-                let connected = Box::pin(self.pool.reach.connect(permit.id(), &member.address, deadline)).await;
+                let connected = Box::pin(links.connect(permit.id(), &member.address, deadline)).await;
                 self.exchange.record.connecting = Some(reactor::now().since(begun));
                 match connected {
                     Ok(conduit) => conduit,
@@ -254,7 +207,7 @@ impl Journey<'_> {
             }
         };
         let timeout = self.way.timeout.unwrap_or(view.timeouts.response);
-        self.write_head(member);
+        self.write_head(member, &permit);
         let end = self.relay(&backend, &mut permit, more && repeatable, timeout).await;
         self.arrive(
             end,
@@ -264,6 +217,7 @@ impl Journey<'_> {
                 more,
                 reused,
                 repeatable,
+                links,
             },
         )
         .await
@@ -287,21 +241,24 @@ impl Journey<'_> {
     }
 
     /// Gives the request an id of ours, unless it has one.
-    fn name_request(&mut self) {
+    pub(crate) fn name_request(&mut self) {
         let record = &mut self.exchange.record;
         if record.request_id[0] == 0 {
             record.request_id = self.client.guest.world.request_id();
         }
     }
 
-    fn write_head(&mut self, member: &Member) {
+    fn write_head(&mut self, member: &Member, permit: &Permit) {
         self.exchange.rewind();
         self.name_request();
         let rewrite = self.way.rules.as_ref().and_then(|rules| rules.rewrite.as_ref());
-        if let Some(rewrite) = rewrite {
-            self.edit(|facts, edits| rewrite.request(facts, edits), &member.name);
+        match rewrite {
+            Some(rewrite) => self.edit(|facts, edits| rewrite.request(facts, edits), &member.name),
+            None => self.exchange.edits.clear(),
         }
+        let (pool, secure) = (self.pool, self.is_secure());
         let exchange = &mut *self.exchange;
+        pool.sticky.borrow_mut().hide(&self.visit, exchange);
         let backend = match &member.address {
             _ if !exchange.head.host.is_empty() => String::new(),
             BackendAddress::Tcp(address) => address.to_string(),
@@ -315,14 +272,26 @@ impl Journey<'_> {
             backend: backend.as_bytes(),
         };
         let out = &mut exchange.to_backend.bytes;
-        match rewrite {
-            None => exchange.head.write(&exchange.input, &forward, out),
-            Some(rewrite) => {
-                let edits = &exchange.edits;
-                exchange.head.write_edited(&exchange.input, &forward, edits, out);
-                self.edit(|facts, edits| rewrite.response(facts, edits), &member.name);
-            }
+        if exchange.edits.is_empty() {
+            exchange.head.write(&exchange.input, &forward, out);
+        } else {
+            let edits = &exchange.edits;
+            exchange.head.write_edited(&exchange.input, &forward, edits, out);
         }
+        match rewrite {
+            Some(rewrite) => self.edit(|facts, edits| rewrite.response(facts, edits), &member.name),
+            None => self.exchange.edits.clear(),
+        }
+        let mut sticky = pool.sticky.borrow_mut();
+        sticky.give(&self.visit, permit, secure, &mut self.exchange.edits);
+    }
+
+    /// Whether the client came by TLS, to us or to a proxy that we trust.
+    fn is_secure(&self) -> bool {
+        let (head, input) = (&self.exchange.head, &self.exchange.input);
+        let told = || head.values(input, b"x-forwarded-proto").next();
+        self.client.guest.scheme() == b"https"
+            || (self.trusted && told().is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"https")))
     }
 
     /// Replaces the edits.
@@ -380,7 +349,7 @@ impl Journey<'_> {
                     self.pool.seconds(&permit).record(answered);
                 }
                 if reusable && !backend.is_single() && !backend.may_read() {
-                    self.pool.idle.borrow_mut().give(permit.id(), backend, now);
+                    tries.links.give(permit.id(), backend, now);
                 } else {
                     drop(backend);
                 }
@@ -403,10 +372,14 @@ impl Journey<'_> {
                     &mut exchange.to_client,
                     self.ways.listener.timeouts.tunnel,
                 );
-                let (up, down) = Box::pin(tunnel).await;
-                exchange.record.bytes_in += up;
-                exchange.record.bytes_out += down;
-                Try::Over(Reason::Ok, Then::Close)
+                let ended = Box::pin(tunnel).await;
+                exchange.record.bytes_in += ended.up;
+                exchange.record.bytes_out += ended.down;
+                if !ended.broken {
+                    return Try::Over(Reason::Ok, Then::Close);
+                }
+                backend.reset();
+                Try::Over(Reason::Ok, Then::Reset)
             }
             End::Failed(failed) => {
                 drop(backend);
@@ -470,7 +443,7 @@ impl Journey<'_> {
     }
 
     /// Answers with the reason's status, or cuts an answer that has begun so that the client notices.
-    async fn fail(&mut self, reason: Reason, begun: bool) -> (Reason, Then) {
+    pub(crate) async fn fail(&mut self, reason: Reason, begun: bool) -> (Reason, Then) {
         self.exchange.to_backend.clear();
         if begun {
             let _ = self.exchange.to_client.flush(&self.client.conduit);
@@ -489,32 +462,8 @@ struct Tries {
     more: bool,
     reused: bool,
     repeatable: bool,
-}
-
-/// The backends that were tried.
-struct Tried {
-    ids: [BackendId; TRIES],
-    count: usize,
-}
-
-impl Tried {
-    fn none() -> Tried {
-        Tried {
-            ids: [BackendId(u32::MAX); TRIES],
-            count: 0,
-        }
-    }
-
-    fn all(&self) -> &[BackendId] {
-        &self.ids[..self.count]
-    }
-
-    fn push(&mut self, id: BackendId) {
-        if let Some(place) = self.ids.get_mut(self.count) {
-            *place = id;
-            self.count += 1;
-        }
-    }
+    /// Where its connection came from, and goes back to.
+    links: Rc<Links>,
 }
 
 /// Counts and logs a finished request.

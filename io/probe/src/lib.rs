@@ -3,12 +3,15 @@
 //!
 //! This crate owns the sockets of probes. It must never decide what a verdict means for a backend, or when to probe.
 
+mod manner;
 #[cfg(test)]
 mod tests;
 mod words;
 
 use evenkeel_check::{Conversation, Verdict};
 use evenkeel_model::{BackendAddress, Check, ProxyProtocol};
+pub use manner::Manner;
+
 use evenkeel_proxy_protocol::{Told, write_v1, write_v2};
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -51,19 +54,27 @@ impl Limits {
     }
 
     /// As [`probe`], once there is a place; the wait for it counts neither as the check's timeout nor as time taken.
-    pub async fn probe(&self, address: &BackendAddress, check: &Check, name: &str) -> (Verdict, Duration) {
+    pub async fn probe(
+        &self,
+        address: &BackendAddress,
+        check: &Check,
+        name: &str,
+        manner: &Manner,
+    ) -> (Verdict, Duration) {
         // An error would mean that the semaphore was closed, which nobody does.
         let _place = self.places.acquire().await.ok();
-        probe(address, check, name).await
+        probe(address, check, name, manner).await
     }
 }
 
 /// Runs `check` once against the backend at `address` (with the check's own port, if it has one) and returns what came
 /// of it, after at most `check.timeout`, and the time until that was known. `name` is what an http check says in `Host`
 /// when it names no host itself: the backend's address, or its name. Needs a tokio runtime with I/O and time.
-pub async fn probe(address: &BackendAddress, check: &Check, name: &str) -> (Verdict, Duration) {
+/// `manner` is how the pool's traffic is spoken; a check with a port of its own is spoken plainly.
+pub async fn probe(address: &BackendAddress, check: &Check, name: &str, manner: &Manner) -> (Verdict, Duration) {
     let started = Instant::now();
     let conversation = Conversation::new(check, name);
+    let manner = if check.port.is_some() { &Manner::PLAIN } else { manner };
     match address {
         BackendAddress::Tcp(address) => {
             let address = SocketAddr::new(address.ip(), check.port.unwrap_or(address.port()));
@@ -74,7 +85,7 @@ pub async fn probe(address: &BackendAddress, check: &Check, name: &str) -> (Verd
                     started.elapsed(),
                 ),
                 Ok(mut stream) => {
-                    let held = hold(&mut stream, conversation, started, check).await;
+                    let held = hold(&mut stream, conversation, started, check, manner).await;
                     if !held.backend_closed {
                         // Closing first would leave a local port in TIME_WAIT for a minute after every probe; a reset
                         // leaves nothing. If it cannot be had, that is no verdict on the backend.
@@ -87,7 +98,7 @@ pub async fn probe(address: &BackendAddress, check: &Check, name: &str) -> (Verd
         BackendAddress::Unix(path) => match connect(started, check.timeout, || UnixStream::connect(path)).await {
             Err(reason) => (Verdict::Fail(reason), started.elapsed()),
             Ok(mut stream) => {
-                let held = hold(&mut stream, conversation, started, check).await;
+                let held = hold(&mut stream, conversation, started, check, manner).await;
                 (held.verdict, held.took)
             }
         },
@@ -141,12 +152,13 @@ async fn hold<S: AsyncRead + AsyncWrite + Unpin>(
     mut conversation: Conversation,
     started: Instant,
     check: &Check,
+    manner: &Manner,
 ) -> Held {
     let limit = check.timeout;
     let mut backend_closed = false;
     let talk = async {
         introduce(stream, check.send_proxy_protocol).await?;
-        talk(stream, &mut conversation, &mut backend_closed).await
+        manner::talk(stream, &mut conversation, &mut backend_closed, manner).await
     };
     let (verdict, is_certain) = match timeout(left(started, limit), talk).await {
         Ok(Ok(verdict)) => (verdict, true),

@@ -1,7 +1,7 @@
 //! Against real sockets on loopback. Where a backend must stay silent the check's timeout is short; everywhere else it
 //! is long, so that a slow machine changes nothing.
 
-use crate::{Limits, hold, probe, words};
+use crate::{Limits, Manner, hold, probe, words};
 use evenkeel_check::{Conversation, Verdict};
 use evenkeel_http2::{Connection, Event, Read as Heard, Settings};
 use evenkeel_model::{BackendAddress, Check, CheckKind, Expect, GrpcCheck, HttpCheck, Moment, ProxyProtocol};
@@ -74,7 +74,7 @@ fn http(body: Option<&str>, limit: Duration) -> Check {
 }
 
 fn verdict(address: &BackendAddress, check: &Check) -> Verdict {
-    run(probe(address, check, "b1.internal:80")).0
+    run(probe(address, check, "b1.internal:80", &Manner::PLAIN)).0
 }
 
 fn fail(reason: &str) -> Verdict {
@@ -246,7 +246,14 @@ fn the_backend_is_given_a_moment_to_close_first() {
                 theirs.shutdown().await.unwrap();
             }
             let check = http(None, LONG);
-            let held = hold(&mut ours, Conversation::new(&check, "x"), Instant::now(), &check).await;
+            let held = hold(
+                &mut ours,
+                Conversation::new(&check, "x"),
+                Instant::now(),
+                &check,
+                &Manner::PLAIN,
+            )
+            .await;
             assert_eq!((held.verdict, held.backend_closed), (Verdict::Pass, closes));
         });
     }
@@ -312,7 +319,7 @@ fn a_silent_backend_is_left_after_the_timeout() {
         read_head(stream);
         ending(stream)
     });
-    let (verdict, took) = run(probe(&address, &http(None, limit), "x"));
+    let (verdict, took) = run(probe(&address, &http(None, limit), "x", &Manner::PLAIN));
     assert_eq!(verdict, fail("no answer within 50 ms"));
     assert!(took >= limit, "{took:?}");
     assert_eq!(thread.join().unwrap(), Err(ErrorKind::ConnectionReset));
@@ -363,7 +370,10 @@ fn unix_sockets_are_probed() {
         head
     });
     let check = http(None, LONG);
-    assert_eq!(run(probe(&address, &check, &address.to_string())).0, Verdict::Pass);
+    assert_eq!(
+        run(probe(&address, &check, &address.to_string(), &Manner::PLAIN)).0,
+        Verdict::Pass
+    );
     let head = thread.join().unwrap();
     assert!(head.contains("\r\nHost: localhost\r\n"), "{head}");
     assert_eq!(
@@ -396,8 +406,8 @@ fn only_so_many_probes_run_at_once() {
     let check = http(None, LONG);
     run(async {
         let limits = Limits::new(1);
-        let mut first = pin!(limits.probe(&address, &check, "x"));
-        let mut second = pin!(limits.probe(&address, &check, "x"));
+        let mut first = pin!(limits.probe(&address, &check, "x", &Manner::PLAIN));
+        let mut second = pin!(limits.probe(&address, &check, "x", &Manner::PLAIN));
         let mut context = Context::from_waker(Waker::noop());
         assert!(first.as_mut().poll(&mut context).is_pending());
         assert!(second.as_mut().poll(&mut context).is_pending());

@@ -1,6 +1,7 @@
 //! Why connections did not come about, in words that metrics count.
 
 use rustls::{CertificateError, Error, InvalidMessage, PeerIncompatible};
+use std::io::{self, ErrorKind};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 macro_rules! failures {
@@ -77,7 +78,8 @@ impl Failure {
             | CertificateError::ExpiredContext { .. }
             | CertificateError::NotValidYet
             | CertificateError::NotValidYetContext { .. } => Failure::CertificateExpired,
-            CertificateError::UnknownIssuer => Failure::CertificateUnknown,
+            // An authority of that name, with another key.
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => Failure::CertificateUnknown,
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
                 Failure::CertificateName
             }
@@ -99,6 +101,29 @@ fn looks_like_http(incoming: &[u8]) -> bool {
         b"PRI * ",
     ];
     METHODS.iter().any(|method| incoming.starts_with(method))
+}
+
+/// A failure as the door sees errors of sockets.
+pub(crate) fn error_of(failure: Failure) -> io::Error {
+    let kind = match failure {
+        Failure::Closed => ErrorKind::UnexpectedEof,
+        Failure::Reset => ErrorKind::ConnectionReset,
+        Failure::Timeout => ErrorKind::TimedOut,
+        Failure::PlainHttp
+        | Failure::NotTls
+        | Failure::Version
+        | Failure::Cipher
+        | Failure::Alpn
+        | Failure::NoCertificate
+        | Failure::CertificateExpired
+        | Failure::CertificateUnknown
+        | Failure::CertificateName
+        | Failure::CertificateBad
+        | Failure::Alert
+        | Failure::Misbehaved
+        | Failure::Internal => ErrorKind::InvalidData,
+    };
+    io::Error::new(kind, failure.as_str())
 }
 
 /// Handshakes of one listener or pool. Added to by every worker, once for each connection.

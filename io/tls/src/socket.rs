@@ -1,13 +1,16 @@
 //! An encrypted connection on a worker, used like the socket inside.
 
+mod inner;
+
 use crate::client::ClientTls;
-use crate::failure::{Counts, Failure};
+use crate::failure::{Counts, Failure, error_of};
 use crate::fields::{self, ClientCertificate};
 use crate::names;
 use crate::scratch::{self, READ_BYTES, WRITE_BYTES};
 use crate::server::ServerTls;
-use crate::session::{Session, Step, encrypted_length};
+use crate::session::{Session, encrypted_length};
 use evenkeel_net::{Socket, reactor};
+use inner::{Ending, Inner};
 use rustls::{HandshakeKind, ProtocolVersion};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::io::{self, ErrorKind, IoSlice};
@@ -55,34 +58,6 @@ impl Counted {
     }
 }
 
-struct Inner {
-    session: Session,
-    /// Encrypted bytes of a record that is not whole yet.
-    partial: Vec<u8>,
-    /// Plain bytes that nobody has taken yet, from `taken` on.
-    plain: Vec<u8>,
-    taken: usize,
-    /// Encrypted bytes that the kernel has not taken yet, from `sent` on.
-    out: Vec<u8>,
-    sent: usize,
-    /// The kernel had no room; otherwise `out` goes with what is written next.
-    blocked: bool,
-    /// The other side said that it sends nothing more.
-    closed: bool,
-    /// We said so, or are about to.
-    ending: Ending,
-    failure: Option<Failure>,
-    established: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Ending {
-    Open,
-    /// The goodbye is in `out`.
-    Said,
-    Done,
-}
-
 impl TlsSocket {
     pub(crate) fn server(socket: Socket, session: Session, side: Arc<ServerTls>) -> TlsSocket {
         TlsSocket::new(socket, session, Counted::Server(side))
@@ -95,19 +70,7 @@ impl TlsSocket {
     fn new(socket: Socket, session: Session, side: Counted) -> TlsSocket {
         TlsSocket {
             socket,
-            inner: RefCell::new(Inner {
-                session,
-                partial: Vec::new(),
-                plain: Vec::new(),
-                taken: 0,
-                out: Vec::new(),
-                sent: 0,
-                blocked: false,
-                closed: false,
-                ending: Ending::Open,
-                failure: None,
-                established: false,
-            }),
+            inner: RefCell::new(Inner::new(session)),
             certificate: OnceCell::new(),
             client_fields: OnceCell::new(),
             server_name: OnceCell::new(),
@@ -498,106 +461,6 @@ enum Received {
     Nothing,
     /// The end of the connection.
     End,
-}
-
-impl Inner {
-    /// Takes what arrived; returns how many plain bytes `buffer` has got.
-    fn take(&mut self, arrived: &mut [u8], buffer: &mut [u8]) -> (usize, Result<(), rustls::Error>) {
-        let Inner {
-            session, plain, out, ..
-        } = self;
-        let mut count = 0;
-        let Step {
-            consumed,
-            closed,
-            result,
-        } = session.take(arrived, out, &mut |bytes| {
-            let (now, later) = bytes.split_at(bytes.len().min(buffer.len() - count));
-            buffer[count..count + now.len()].copy_from_slice(now);
-            count += now.len();
-            plain.extend_from_slice(later);
-        });
-        self.closed |= closed;
-        // Without allocation where nothing is left, which is the rule.
-        self.partial = match result {
-            Ok(()) => arrived[consumed.min(arrived.len())..].to_vec(),
-            Err(_) => Vec::new(),
-        };
-        (count, result)
-    }
-
-    fn established(&mut self, socket: &Socket, counts: &Counts) {
-        self.established = true;
-        let state = self.session.state();
-        let is_1_3 = state.protocol_version() == Some(ProtocolVersion::TLSv1_3);
-        counts.done(is_1_3, state.handshake_kind() == Some(HandshakeKind::Resumed));
-        // Only a client of TLS 1.2 waits for our last words. Tickets of TLS 1.3 and a client's last words go out
-        // with what is written first, or when there is nothing to read.
-        if self.session.is_server() && !is_1_3 {
-            // A connection that broke shows when it is used.
-            let _ = self.flush(socket);
-        }
-    }
-
-    fn take_plain(&mut self, buffer: &mut [u8]) -> Option<usize> {
-        let rest = &self.plain[self.taken..];
-        if rest.is_empty() {
-            return None;
-        }
-        let count = rest.len().min(buffer.len());
-        buffer[..count].copy_from_slice(&rest[..count]);
-        self.taken += count;
-        if self.taken == self.plain.len() {
-            self.plain = Vec::new();
-            self.taken = 0;
-        }
-        Some(count)
-    }
-
-    /// Whether a read would bring something without the socket.
-    fn has_news(&self) -> bool {
-        !self.plain.is_empty() || self.closed || self.failure.is_some()
-    }
-
-    fn flush(&mut self, socket: &Socket) -> io::Result<()> {
-        while self.sent < self.out.len() {
-            let Some(count) = socket.try_write(&self.out[self.sent..])? else {
-                self.blocked = true;
-                return Ok(());
-            };
-            self.sent += count;
-        }
-        self.out = Vec::new();
-        self.sent = 0;
-        self.blocked = false;
-        if self.ending == Ending::Said {
-            self.ending = Ending::Done;
-            socket.end_writing();
-        }
-        Ok(())
-    }
-}
-
-fn error_of(failure: Failure) -> io::Error {
-    let kind = match failure {
-        Failure::Closed => ErrorKind::UnexpectedEof,
-        Failure::Reset => ErrorKind::ConnectionReset,
-        Failure::Timeout => ErrorKind::TimedOut,
-        Failure::PlainHttp
-        | Failure::NotTls
-        | Failure::Version
-        | Failure::Cipher
-        | Failure::Alpn
-        | Failure::NoCertificate
-        | Failure::CertificateExpired
-        | Failure::CertificateUnknown
-        | Failure::CertificateName
-        | Failure::CertificateBad
-        | Failure::Alert
-        | Failure::Misbehaved
-        | Failure::Internal => ErrorKind::InvalidData,
-    };
-    io::Error::new(kind, failure.as_str())
 }
 
 impl Drop for TlsSocket {

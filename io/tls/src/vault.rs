@@ -266,6 +266,18 @@ impl Vault {
     }
 }
 
+impl Vault {
+    /// Makes new ticket keys for every listener now, whatever their age: after a key may have been seen. Sessions of
+    /// the keys before the present ones begin anew.
+    pub fn rotate_tickets(&self) {
+        let held = self.held();
+        for side in held.listeners.values() {
+            // Without randomness the present keys stay; `look` tells of it.
+            let _ = side.tickets.rotate(moment::now());
+        }
+    }
+}
+
 fn prepare_listener(
     name: &Name,
     tls: &ListenerTls,

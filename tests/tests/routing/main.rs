@@ -2,6 +2,7 @@
 
 mod bodies;
 mod changes;
+mod guide;
 mod limits;
 mod mirrors;
 mod site;

@@ -84,7 +84,7 @@ impl RequestHead {
         for field in &self.fields {
             let passes = (trailers || field.id != FieldId::Trailer)
                 && (field.id != FieldId::Host || changes.host().is_none())
-                && !changes.drops(field.name.of(buffer));
+                && !changes.drops_field(field, buffer);
             if field.forward && passes {
                 run.add(field.line, buffer, out);
             }
@@ -152,7 +152,7 @@ impl RequestHead {
                 if is_about_the_client(field.id) && field.id != FieldId::XForwardedFor {
                     said_host |= field.id == FieldId::XForwardedHost;
                     said_scheme |= field.id == FieldId::XForwardedProto;
-                    if !changes.drops(field.name.of(buffer)) {
+                    if !changes.drops_field(field, buffer) {
                         out.extend_from_slice(field.line.of(buffer));
                     }
                 }

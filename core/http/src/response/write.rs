@@ -66,7 +66,7 @@ impl ResponseHead {
         let mut wants_length = as_is && self.declared_length.is_some();
         for field in &self.fields {
             let passes = (as_is || field.id != FieldId::ContentLength) && (trailers || field.id != FieldId::Trailer);
-            if field.forward && passes && !changes.drops(field.name.of(buffer)) {
+            if field.forward && passes && !changes.drops_field(field, buffer) {
                 wants_length &= field.id != FieldId::ContentLength;
                 run.add(field.line, buffer, out);
             }

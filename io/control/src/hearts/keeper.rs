@@ -1,8 +1,8 @@
 //! The one task that owns every heart: it tells them what happened and what time it is, and does what they want.
 
-use super::probes::{Asker, Job, Probes};
+use super::probes::{Asker, Job, Probes, manner};
 use super::rates::Rates;
-use super::{Happening, Hearts, Kept, Message, Published, Refused, timer, unknown_backend, unknown_pool};
+use super::{Happening, Hearts, Kept, Message, PoolKeys, Published, Refused, timer, unknown_backend, unknown_pool};
 use crate::clock;
 use arc_swap::ArcSwap;
 use evenkeel_model::{Backend, Moment, Pool};
@@ -46,6 +46,10 @@ pub(super) struct Keeper {
     prepared: Vec<Arc<Pool>>,
     /// Hearts of pools that only the prepared configuration has. They are probed already.
     newcomers: Vec<Room>,
+    /// What encrypts probes.
+    tls: PoolKeys,
+    /// The same of the configuration that is being taken.
+    prepared_tls: PoolKeys,
     next_number: u64,
 }
 
@@ -61,6 +65,8 @@ impl Keeper {
             rooms: Vec::new(),
             prepared: Vec::new(),
             newcomers: Vec::new(),
+            tls: PoolKeys::new(),
+            prepared_tls: PoolKeys::new(),
             next_number: 0,
         }
     }
@@ -94,7 +100,10 @@ impl Keeper {
     /// Answers that nobody waits for any more are dropped.
     fn receive(&mut self, message: Message) {
         match message {
-            Message::Prepare { pools, reply } => drop(reply.send(self.prepare(pools))),
+            Message::Prepare { pools, tls, reply } => {
+                self.prepared_tls = tls;
+                drop(reply.send(self.prepare(pools)));
+            }
             Message::Commit { reply } => {
                 self.commit();
                 // Nobody waits for the answer any more.
@@ -103,6 +112,7 @@ impl Keeper {
             Message::Abandon => {
                 self.prepared.clear();
                 self.newcomers.clear();
+                self.prepared_tls.clear();
             }
             Message::Order {
                 pool,
@@ -169,6 +179,7 @@ impl Keeper {
 
     fn commit(&mut self) {
         let now = clock::now();
+        self.tls = std::mem::take(&mut self.prepared_tls);
         let mut before: Vec<Room> = self.rooms.drain(..).chain(self.newcomers.drain(..)).collect();
         for pool in self.prepared.drain(..) {
             let Some(index) = before.iter().position(|room| room.pool.name == pool.name) else {
@@ -268,6 +279,8 @@ impl Keeper {
             rooms,
             newcomers,
             probes,
+            tls,
+            prepared_tls,
             ..
         } = self;
         let mut changed = false;
@@ -286,6 +299,11 @@ impl Keeper {
                             backend,
                             probe,
                         },
+                        manner: manner(
+                            &room.pool,
+                            prepared_tls.get(&room.pool.name).or(tls.get(&room.pool.name)),
+                            &address,
+                        ),
                         address,
                         check,
                     }),

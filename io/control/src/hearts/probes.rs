@@ -1,7 +1,9 @@
 //! Runs the probes that hearts ask for, a bounded number at once.
 
-use evenkeel_model::{BackendAddress, Check};
+use evenkeel_model::{BackendAddress, Check, Pool, PoolProtocol};
 use evenkeel_pool::{BackendId, ProbeId, Verdict};
+use evenkeel_probe::Manner;
+use evenkeel_tls::ClientTls;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use tokio::task::{Id, JoinSet};
@@ -22,6 +24,7 @@ pub(super) struct Job {
     pub(super) asker: Asker,
     pub(super) address: BackendAddress,
     pub(super) check: Arc<Check>,
+    pub(super) manner: Manner,
 }
 
 /// Those that run and those that wait. A heart has at most one probe of a backend under way, which bounds both.
@@ -56,15 +59,23 @@ impl Probes {
     fn fill(&mut self) {
         while self.running.len() < AT_ONCE {
             let Some(job) = self.waiting.pop_front() else { return };
-            let handle = self.running.spawn(run(job.address, job.check));
+            let handle = self.running.spawn(run(job.address, job.check, job.manner));
             self.askers.insert(handle.id(), job.asker);
         }
     }
 }
 
+/// As the pool's traffic is spoken.
+pub(super) fn manner(pool: &Pool, tls: Option<&Arc<ClientTls>>, address: &BackendAddress) -> Manner {
+    Manner {
+        tls: tls.map(|tls| tls.config(address)),
+        h2: pool.protocol == PoolProtocol::H2,
+    }
+}
+
 /// An http check that names no host says the backend's address.
-async fn run(address: BackendAddress, check: Arc<Check>) -> Verdict {
-    let (verdict, took) = evenkeel_probe::probe(&address, &check, &address.to_string()).await;
+async fn run(address: BackendAddress, check: Arc<Check>, manner: Manner) -> Verdict {
+    let (verdict, took) = evenkeel_probe::probe(&address, &check, &address.to_string(), &manner).await;
     match verdict {
         evenkeel_check::Verdict::Pass => Verdict::Pass { took },
         evenkeel_check::Verdict::Fail(reason) => Verdict::Fail { reason },

@@ -22,7 +22,7 @@ async fn listener() -> (tokio::net::TcpListener, SocketAddr) {
 async fn started(pools: &[Pool]) -> Hearts {
     let hearts = Hearts::start();
     let shared = hearts
-        .prepare(pools.iter().map(|pool| (pool.clone(), None)).collect())
+        .prepare(pools.iter().map(|pool| (pool.clone(), None)).collect(), HashMap::new())
         .await
         .unwrap();
     assert!(wait_probed(&shared, LONG).await);
@@ -126,12 +126,12 @@ async fn a_configuration_is_taken_whole_or_not_at_all() {
             .collect()
     };
 
-    hearts.prepare(next()).await.unwrap();
+    hearts.prepare(next(), HashMap::new()).await.unwrap();
     hearts.abandon().await;
     assert_eq!(names(&hearts), ["stays", "goes"]);
     assert_eq!(hearts.view("stays").unwrap().members.len(), 1);
 
-    let shared = hearts.prepare(next()).await.unwrap();
+    let shared = hearts.prepare(next(), HashMap::new()).await.unwrap();
     assert!(Arc::ptr_eq(&shared[1], &stays));
     hearts.commit().await.unwrap();
     assert_eq!(names(&hearts), ["comes", "stays"]);
@@ -149,7 +149,10 @@ async fn what_is_saved_comes_back() {
         .unwrap();
     let saved = hearts.saved().await.unwrap().remove(0).saved;
     let again = Hearts::start();
-    again.prepare(vec![(pool("web", &[one]), Some(saved))]).await.unwrap();
+    again
+        .prepare(vec![(pool("web", &[one]), Some(saved))], HashMap::new())
+        .await
+        .unwrap();
     again.commit().await.unwrap();
     assert_eq!(again.view("web").unwrap().members[0].admin, AdminState::Drain);
 }
