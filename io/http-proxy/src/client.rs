@@ -475,7 +475,7 @@ pub(crate) async fn flush(client: &Client, exchange: &mut Exchange, window: Dura
 
 /// Ends our side, then reads and forgets for a while what the client still sends: closing at once would make the
 /// kernel reset the connection, and the client might never see our answer.
-async fn linger(conduit: &Conduit) {
+pub(crate) async fn linger(conduit: &Conduit) {
     conduit.end_writing();
     let deadline: Moment = reactor::now() + LINGER;
     let mut total = 0;
