@@ -157,11 +157,21 @@ fn take<R: Records>(connection: &mut R, incoming: &mut [u8], out: &mut Vec<u8>, 
     step
 }
 
-/// After an error there is one more thing to hand out: the alert that tells the other side.
+/// Messages that wait to be handed out when a handshake fails: a server's first flight and the alert have fewer.
+const LAST_MESSAGES: usize = 8;
+
+/// After an error there is more to hand out: what of the handshake was made before, and behind it the alert that tells
+/// the other side.
 fn collect_alert<R: Records>(connection: &mut R, rest: &mut [u8], out: &mut Vec<u8>) {
-    if let Ok(ConnectionState::EncodeTlsData(mut message)) = connection.process(rest).state {
-        // Without an alert the other side sees only the end: nothing else is lost.
-        let _ = append(out, |space| message.encode(space));
+    for _ in 0..LAST_MESSAGES {
+        match connection.process(rest).state {
+            Ok(ConnectionState::EncodeTlsData(mut message)) => {
+                // Without an alert the other side sees only the end: nothing else is lost.
+                let _ = append(out, |space| message.encode(space));
+            }
+            Ok(ConnectionState::TransmitTlsData(sent)) => sent.done(),
+            Ok(_) | Err(_) => return,
+        }
     }
 }
 
