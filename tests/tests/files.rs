@@ -417,7 +417,7 @@ fn several_parts(client: &mut Client, target: &str, content: &[u8]) -> Outcome {
     expected.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
     assert!(answer.body == expected, "{}", String::from_utf8_lossy(&answer.body));
     // Overlapping ones that come to more than the whole are not served piece by piece.
-    let greedy = vec!["0-"; 10].join(",");
+    let greedy = ["0-"; 10].join(",");
     let answer = ask(client, "GET", target, &format!("range: bytes={greedy}"))?;
     assert_eq!((answer.status, answer.body.len()), (200, length));
     Ok(())
