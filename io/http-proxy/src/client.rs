@@ -59,6 +59,8 @@ pub(crate) struct TlsFacts {
     /// The name that it asked for.
     pub(crate) server_name: Option<Box<str>>,
     pub(crate) certificate: Option<Rc<ClientCertificate>>,
+    /// What backends are told of the certificate: `name: value` and CRLF, line after line.
+    pub(crate) certificate_fields: Box<str>,
 }
 
 impl TlsFacts {
@@ -68,6 +70,7 @@ impl TlsFacts {
             cipher: socket.cipher(),
             server_name: socket.server_name().map(Into::into),
             certificate: socket.client_certificate(),
+            certificate_fields: socket.client_fields().into(),
         })
     }
 
