@@ -6,7 +6,9 @@ that is no WebSocket is answered with its name.
 """
 
 import asyncio
+import struct
 import sys
+from socket import SO_LINGER, SOL_SOCKET
 
 from websockets.asyncio.server import serve
 from websockets.exceptions import ConnectionClosed
@@ -39,6 +41,9 @@ async def do(socket):
         await socket.close(CLOSE_CODE, "enough \u2615")
         return
     elif path == "/drop":
+        # A reset, not an orderly end.
+        linger = struct.pack("ii", 1, 0)
+        socket.transport.get_extra_info("socket").setsockopt(SOL_SOCKET, SO_LINGER, linger)
         socket.transport.abort()
         return
     async for message in socket:

@@ -4,8 +4,10 @@ use crate::conduit::Conduit;
 use crate::door::{Inside, Ways};
 use crate::exchange::Exchange;
 use crate::facts::AddressText;
+use crate::links::{Links, OwnLinks};
 use crate::own;
 use crate::patience::Patience;
+use crate::pool_side::PoolSide;
 use crate::proxy;
 use crate::reason::Reason;
 use crate::scratch;
@@ -14,7 +16,9 @@ use crate::world::World;
 use evenkeel_http::{Parsed, Refused, Version};
 use evenkeel_http2::PREFACE;
 use evenkeel_model::Moment;
+use evenkeel_net::introduction::{self, Missed};
 use evenkeel_net::{Elapsed, Socket, Stream, reactor, within};
+use evenkeel_proxy_protocol::Told;
 use evenkeel_tls::{ClientCertificate, Failure, ServerTls, TlsSocket};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -43,6 +47,9 @@ pub(crate) struct Guest {
     pub(crate) world: Rc<World>,
     /// `None`: it did not come by TLS.
     pub(crate) tls: Option<Box<TlsFacts>>,
+    /// What backends are told of the connection, where they are.
+    told: Told,
+    own: OwnLinks,
 }
 
 /// What is known of a client that came by TLS.
@@ -53,6 +60,8 @@ pub(crate) struct TlsFacts {
     /// The name that it asked for.
     pub(crate) server_name: Option<Box<str>>,
     pub(crate) certificate: Option<Rc<ClientCertificate>>,
+    /// What backends are told of the certificate: `name: value` and CRLF, line after line.
+    pub(crate) certificate_fields: Box<str>,
 }
 
 impl TlsFacts {
@@ -62,6 +71,7 @@ impl TlsFacts {
             cipher: socket.cipher(),
             server_name: socket.server_name().map(Into::into),
             certificate: socket.client_certificate(),
+            certificate_fields: socket.client_fields().into(),
         })
     }
 
@@ -79,6 +89,37 @@ impl TlsFacts {
 }
 
 impl Guest {
+    fn new(address: Option<SocketAddr>, local: Option<SocketAddr>, inside: Inside, world: Rc<World>) -> Guest {
+        let peer = address.map(|address| address.ip().to_canonical());
+        let told = match (address, local) {
+            (Some(source), Some(destination)) => Told::internet(source, destination),
+            (None, _) => Told::Unix,
+            (Some(_), None) => Told::Nothing,
+        };
+        Guest {
+            inside,
+            peer,
+            peer_text: AddressText::new(peer),
+            world,
+            tls: None,
+            told,
+            own: OwnLinks::default(),
+        }
+    }
+
+    /// The peer has said whom it speaks for; if for nobody, it speaks for itself.
+    fn speaks_for(&mut self, told: Told) {
+        match told {
+            Told::Internet { source, .. } => {
+                self.peer = Some(source.ip());
+                self.peer_text = AddressText::new(self.peer);
+                self.told = told;
+            }
+            Told::Unix => self.told = told,
+            Told::Nothing => {}
+        }
+    }
+
     /// Whether the connection ends after what is under way.
     pub(crate) fn is_leaving(&self) -> bool {
         self.world.stopping.get() || self.inside.door.closed.get()
@@ -96,7 +137,14 @@ impl Guest {
             peer_text: self.peer_text,
             world: self.world.clone(),
             tls: self.tls.clone(),
+            told: self.told,
+            own: OwnLinks::default(),
         }
+    }
+
+    /// The connections to this pool's backends that its requests may use.
+    pub(crate) fn links(&self, pool: &Rc<PoolSide>) -> Rc<Links> {
+        self.own.of(pool, &self.told)
     }
 
     /// Whether it came by TLS.
@@ -157,27 +205,27 @@ pub(crate) enum Then {
 
 /// Serves one client until it leaves.
 pub(crate) async fn serve(stream: Stream, address: Option<SocketAddr>, inside: Inside, world: Rc<World>) {
-    let Ok(socket) = Socket::new(stream) else { return };
-    let peer = address.map(|address| address.ip().to_canonical());
-    let ways = inside.door.now();
+    let Ok(mut socket) = Socket::new(stream) else { return };
+    let mut guest = Guest::new(address, socket.local_address(), inside, world);
+    let ways = guest.ways();
+    let limit = ways.listener.timeouts.header;
+    if ways.expects_introduction(guest.peer) {
+        match Box::pin(introduced(socket, guest, limit)).await {
+            Some(introduced) => (socket, guest) = introduced,
+            None => return,
+        }
+    }
     let conduit = match &ways.tls {
         None => Conduit::Plain(socket),
-        Some(tls) => match Box::pin(decrypt(tls, socket, ways.listener.timeouts.header)).await {
+        Some(tls) => match Box::pin(decrypt(tls, socket, limit)).await {
             Some(conduit) => conduit,
             None => return,
         },
     };
     drop(ways);
-    let tls = match &conduit {
+    guest.tls = match &conduit {
         Conduit::Tls(socket) => Some(TlsFacts::of(socket)),
         Conduit::Plain(_) | Conduit::Stream(_) | Conduit::Nowhere => None,
-    };
-    let guest = Guest {
-        inside,
-        peer,
-        peer_text: AddressText::new(peer),
-        world,
-        tls,
     };
     let guest = Rc::new(guest);
     if conduit.speaks_h2() {
@@ -187,6 +235,27 @@ pub(crate) async fn serve(stream: Stream, address: Option<SocketAddr>, inside: I
     if let Some((client, early)) = converse(client).await {
         Box::pin(trunk::serve(client.guest, client.conduit, &early)).await;
     }
+}
+
+/// Lets the peer say whom it speaks for, which may take as long as a head. `None`: it did not, which has been counted.
+async fn introduced(socket: Socket, mut guest: Guest, limit: Duration) -> Option<(Socket, Guest)> {
+    let (reason, detail) = match introduction::take(&socket, reactor::now() + limit).await {
+        Ok(told) => {
+            guest.speaks_for(told);
+            return Some((socket, guest));
+        }
+        // Whoever says nothing at all looks whether somebody listens.
+        Err(Missed::Gone { begun: false } | Missed::Late { begun: false }) => return None,
+        Err(Missed::Gone { begun: true }) => (Reason::ClientGone, ""),
+        Err(Missed::Late { begun: true }) => (Reason::HeaderTimeout, ""),
+        Err(Missed::Wrong(fault)) => (Reason::BadProxyHeader, fault.text()),
+    };
+    let client = Client {
+        conduit: Conduit::Plain(socket),
+        guest: Rc::new(guest),
+    };
+    own::unintroduced(&client, reason, detail);
+    None
 }
 
 /// Agrees on keys with a client, which may take as long as a head.

@@ -98,9 +98,18 @@ pub(crate) struct Ways {
     pub(crate) log: Option<Rc<Lines>>,
     /// `None`: connections come as they are.
     pub(crate) tls: Option<Arc<ServerTls>>,
+    /// Fields in which some listener tells backends of clients' certificates: no client may say them itself, here or
+    /// elsewhere.
+    pub(crate) guarded: Rc<[&'static str]>,
 }
 
 impl Ways {
+    /// Whether a connection of this peer begins with a PROXY header.
+    pub(crate) fn expects_introduction(&self, peer: Option<IpAddr>) -> bool {
+        let networks = &self.listener.accept_proxy_protocol;
+        !networks.is_empty() && peer.is_some_and(|peer| networks.iter().any(|network| network.contains(&peer)))
+    }
+
     /// Whether this address may tell us of clients behind it.
     pub(crate) fn trusts(&self, peer: Option<IpAddr>) -> bool {
         let networks = &self.listener.trusted_proxies;
@@ -190,6 +199,8 @@ impl Took<'_> {
 pub(crate) struct Builder<'a> {
     pub(crate) world: &'a World,
     pub(crate) pools: &'a dyn Fn(&Name) -> Option<Rc<PoolSide>>,
+    /// See [`Ways::guarded`].
+    pub(crate) guarded: Rc<[&'static str]>,
 }
 
 impl Builder<'_> {
@@ -217,6 +228,7 @@ impl Builder<'_> {
             reasons: self.world.stats.reasons(&listener.name, self.world.worker),
             unrouted: self.codes(&listener.name, &none, &none),
             tls,
+            guarded: self.guarded.clone(),
             log: sink.map(|sink| Rc::new(Lines::new(sink))),
             listener: listener.clone(),
         })

@@ -1,7 +1,7 @@
 //! What is known of a request: who sent it, what its key is, what the log says of it.
 
 use crate::access_log::Object;
-use crate::client::Client;
+use crate::client::{Client, Guest};
 use crate::door::{Took, Ways};
 use crate::exchange::Exchange;
 use crate::reason::Reason;
@@ -94,7 +94,18 @@ pub(crate) fn believed(peer: Option<IpAddr>, trusted: bool, ways: &Ways, exchang
     believed
 }
 
-/// Replaces the edits of an exchange by those that `edit` makes of what is known of the request.
+/// What clients say themselves of their certificates goes; what the one they showed says comes.
+pub(crate) fn tell_certificate(guarded: &[&str], guest: &Guest, edits: &mut Edits) {
+    for name in guarded {
+        edits.guard(name.as_bytes());
+    }
+    let fields = guest.tls.as_ref().map_or("", |tls| &*tls.certificate_fields);
+    for (name, value) in fields.split("\r\n").filter_map(|line| line.split_once(": ")) {
+        edits.set(name.as_bytes(), value.as_bytes());
+    }
+}
+
+/// Adds to the edits of an exchange those that `edit` makes of what is known of the request.
 pub(crate) fn edit(
     client: &Client,
     exchange: &mut Exchange,
@@ -103,7 +114,6 @@ pub(crate) fn edit(
     edit: impl FnOnce(&Facts<'_>, &mut Edits),
 ) {
     let mut edits = std::mem::take(&mut exchange.edits);
-    edits.clear();
     let (head, input) = (&exchange.head, &exchange.input);
     let address = AddressText::new(believed.or(client.peer()));
     let facts = Facts {
@@ -139,8 +149,20 @@ pub(crate) fn hash(balance: &Balance, exchange: &Exchange, believed: Option<IpAd
     }
 }
 
+/// Of a client's network: all of an IPv4 address, the /64 of an IPv6 one, as hosts change the rest from day to day.
+/// `None`: there is no address.
+pub(crate) fn network_hash(client: Option<IpAddr>) -> Option<u64> {
+    Some(match client? {
+        IpAddr::V4(address) => hash_bytes(&address.octets()),
+        IpAddr::V6(address) => match address.to_ipv4_mapped() {
+            Some(address) => hash_bytes(&address.octets()),
+            None => hash_bytes(&address.octets()[..8]),
+        },
+    })
+}
+
 /// FNV-1a, then the finaliser of MurmurHash3 so that all bits depend on all bytes.
-fn hash_bytes(bytes: &[u8]) -> u64 {
+pub(crate) fn hash_bytes(bytes: &[u8]) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     for byte in bytes {
         hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);

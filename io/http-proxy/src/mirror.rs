@@ -9,6 +9,7 @@ use crate::exchange::Exchange;
 use crate::pool_side::PoolSide;
 use crate::proxy::Journey;
 use crate::stats::Counter;
+use crate::sticky::Visit;
 use crate::world::World;
 use evenkeel_http::RequestFraming;
 use evenkeel_net::reactor;
@@ -121,6 +122,7 @@ impl Copy {
             believed: self.believed,
             trusted: self.trusted,
             copy_later: false,
+            visit: Visit::default(),
         };
         let mut travel = pin!(journey.travel());
         // It wakes up at the latest when a timeout of its own has passed.

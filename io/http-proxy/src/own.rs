@@ -9,7 +9,7 @@ use crate::proxy::finish;
 use crate::reason::Reason;
 use evenkeel_http::{Method, Refused, RequestFraming, Version, error_answer, fixed_answer};
 use evenkeel_model::RedirectTo;
-use evenkeel_net::Socket;
+use evenkeel_net::{Socket, reactor};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -36,6 +36,15 @@ pub(crate) fn unencrypted(socket: &Socket) {
     error_answer(400, TEXT, &facts::date(), false, false, &mut answer);
     // It fits the kernel's buffer; a client that is gone does not want it.
     let _ = socket.try_write(&answer);
+}
+
+/// A connection that did not begin as it must: nobody is answered, since nobody knows in which language.
+pub(crate) fn unintroduced(client: &Client, reason: Reason, detail: &'static str) {
+    let mut exchange = Exchange::begin(reactor::now());
+    exchange.record.detail = detail;
+    exchange.record.status = reason.status();
+    finish(client, &mut exchange, &client.guest.ways(), None, reason, client.peer());
+    exchange.end();
 }
 
 fn end_early(client: &Client, exchange: &mut Exchange, status: u16, text: &str, reason: Reason) {

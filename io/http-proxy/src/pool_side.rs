@@ -1,17 +1,20 @@
 //! A pool as one worker sees it: its chooser, its idle connections, its counters.
 
 use crate::conduit::Conduit;
-use crate::idle::IdleConnections;
-use crate::reach::{Reach, Speech};
+use crate::links::Links;
+use crate::reach::Speech;
 use crate::reason::Reason;
 use crate::stats::{Counter, Histogram, Stats};
+use crate::sticky::StickySide;
 use arc_swap::{ArcSwap, Cache};
-use evenkeel_model::{Moment, Name};
+use evenkeel_model::{Moment, Name, Sticky};
 use evenkeel_net::{Elapsed, reactor, within};
 use evenkeel_pool::{BackendId, Choice, Chooser, HomeLine, Permit, Request, Shared, View};
+use evenkeel_route::sticky::Cookie;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ops::Deref;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
@@ -36,10 +39,11 @@ pub(crate) struct PoolSide {
     pub(crate) shared: Arc<Shared>,
     views: RefCell<Cache<Views, Arc<View>>>,
     chooser: RefCell<Chooser>,
-    pub(crate) idle: RefCell<IdleConnections>,
-    pub(crate) reach: Reach,
+    /// The connections that clients share.
+    pub(crate) links: Rc<Links>,
     seconds: RefCell<HashMap<BackendId, Arc<Histogram>, foldhash::fast::RandomState>>,
     pub(crate) retries: Arc<Counter>,
+    pub(crate) sticky: RefCell<StickySide>,
     stats: Arc<Stats>,
     worker: usize,
 }
@@ -50,10 +54,10 @@ impl PoolSide {
         PoolSide {
             views: RefCell::new(Cache::new(Views(shared.clone()))),
             chooser: RefCell::new(Chooser::new(view, seed)),
-            idle: RefCell::default(),
-            reach: Reach::new(speech),
+            links: Rc::new(Links::new(speech)),
             seconds: RefCell::default(),
             retries: stats.retries(&shared.name, worker),
+            sticky: RefCell::default(),
             stats: stats.clone(),
             worker,
             shared,
@@ -67,8 +71,20 @@ impl PoolSide {
         let mut chooser = self.chooser.borrow_mut();
         if !Arc::ptr_eq(view, chooser.view()) {
             chooser.update(view.clone());
+            self.sticky.borrow_mut().update(view);
         }
         f(&mut chooser)
+    }
+
+    /// How clients of the pool are known again, from now on.
+    pub(crate) fn take_sticky(&self, sticky: Option<&Sticky>, cookie: Option<&Arc<Cookie>>) {
+        let counts = match sticky {
+            Some(_) => self.stats.sticky(&self.shared.name, self.worker),
+            None => Arc::default(),
+        };
+        let mut side = StickySide::new(sticky, cookie, counts);
+        side.update(&self.view());
+        *self.sticky.borrow_mut() = side;
     }
 
     /// The newest view.
@@ -178,34 +194,11 @@ impl PoolSide {
         histogram
     }
 
-    /// A connection that stands, or a stream of one. `surely` asks the kernel too: for requests that must not be sent
-    /// twice.
-    pub(crate) fn take(&self, backend: BackendId, surely: bool) -> Option<Conduit> {
-        match self.reach.stream(backend) {
-            Some(stream) => Some(Conduit::Stream(stream)),
-            None => self.idle.borrow_mut().take(backend, surely),
-        }
-    }
-
-    /// Takes a new configuration of how backends are spoken to.
-    pub(crate) fn change(&self, speech: Speech) {
-        if self.reach.change(speech) {
-            self.idle.borrow_mut().clear();
-        }
-    }
-
-    /// The pool is no more.
-    pub(crate) fn close(&self) {
-        self.idle.borrow_mut().close();
-        self.reach.close();
-    }
-
     /// Closes what has been idle for too long or is of no use any more.
     pub(crate) fn sweep(&self, now: Moment) {
         let view = self.view();
         let keep = |id: BackendId| view.member(id).is_some_and(|member| !member.leaving);
-        self.idle.borrow_mut().sweep(now, view.timeouts.idle, keep);
-        self.reach.sweep(keep);
+        self.links.sweep(now, view.timeouts.idle, keep);
         self.seconds.borrow_mut().retain(|id, _| view.member(*id).is_some());
     }
 }

@@ -5,24 +5,24 @@ use crate::conduit::Conduit;
 use crate::door::{Action, Took, Way, Ways};
 use crate::exchange::Exchange;
 use crate::facts::{self, HeadFields};
+use crate::links::Links;
 use crate::own;
 use crate::pool_side::PoolSide;
 use crate::reach::NoConnection;
 use crate::reason::Reason;
 use crate::relay::{End, Failed, Relay, Terms};
 use crate::rules;
+use crate::sticky::Visit;
+use crate::tried::Tried;
 use crate::tunnel;
 use evenkeel_http::{Edits, Forward, RequestFraming};
 use evenkeel_model::{BackendAddress, Retry, RetryOn};
 use evenkeel_net::reactor;
-use evenkeel_pool::{BackendId, Failure, Member, Permit, Request, View};
+use evenkeel_pool::{Failure, Member, Permit, Request, View};
 use evenkeel_rewrite::Facts;
 use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
 use std::time::Duration;
-
-/// The first try and the most retries that can be configured.
-const TRIES: usize = 11;
 
 /// Answers one request. What is not the ordinary way is boxed: it would make the ordinary one longer, and every idle
 /// connection larger.
@@ -65,6 +65,7 @@ pub(crate) async fn answer(client: &Client, exchange: &mut Exchange) -> Then {
         believed,
         trusted,
         copy_later: false,
+        visit: Visit::default(),
     };
     let (reason, then) = match &way.rules {
         None => journey.travel().await,
@@ -106,6 +107,8 @@ pub(crate) struct Journey<'a> {
     pub(crate) trusted: bool,
     /// The body is kept, to be copied to a mirror when it is whole.
     pub(crate) copy_later: bool,
+    /// Where the client belongs.
+    pub(crate) visit: Visit,
 }
 
 impl Journey<'_> {
@@ -120,6 +123,8 @@ impl Journey<'_> {
             ..view.retry
         });
         let hash = facts::hash(&view.balance, self.exchange, self.believed);
+        let world = &self.client.guest.world;
+        self.visit = self.pool.sticky.borrow().visit(self.exchange, self.believed, world);
         let mut tried = Tried::none();
         let mut afresh = false;
         loop {
@@ -128,7 +133,8 @@ impl Journey<'_> {
                 hash,
                 avoid: tried.all(),
                 first_in_line: false,
-                ..Request::default()
+                wish: self.visit.wish,
+                first_at_home: false,
             };
             let permit = match self.pool.acquire(&self.client.conduit, request).await {
                 Ok(permit) => permit,
@@ -137,6 +143,9 @@ impl Journey<'_> {
             let record = &mut self.exchange.record;
             record.queued = Some(reactor::now().since(asked) + record.queued.unwrap_or_default());
             record.attempts += 1;
+            if record.attempts == 1 {
+                self.pool.sticky.borrow().count(&self.visit, permit.stay());
+            }
             let id = permit.id();
             let more = tried.count < retry.attempts as usize;
             // The one of the choice, or newer after a wait in line.
@@ -177,10 +186,11 @@ impl Journey<'_> {
             self.exchange.record.backend = Some(member.name.clone());
         }
         let repeatable = self.exchange.head.may_repeat();
+        let links = self.client.guest.links(self.pool);
         let idle = if afresh {
             None
         } else {
-            self.pool.take(permit.id(), !repeatable)
+            links.take(permit.id(), !repeatable)
         };
         let reused = idle.is_some();
         let backend = match idle {
@@ -188,7 +198,7 @@ impl Journey<'_> {
             None => {
                 let begun = reactor::now();
                 let deadline = begun + view.timeouts.connect;
-                let connected = Box::pin(self.pool.reach.connect(permit.id(), &member.address, deadline)).await;
+                let connected = Box::pin(links.connect(permit.id(), &member.address, deadline)).await;
                 self.exchange.record.connecting = Some(reactor::now().since(begun));
                 match connected {
                     Ok(conduit) => conduit,
@@ -197,7 +207,7 @@ impl Journey<'_> {
             }
         };
         let timeout = self.way.timeout.unwrap_or(view.timeouts.response);
-        self.write_head(member);
+        self.write_head(member, &permit);
         let end = self.relay(&backend, &mut permit, more && repeatable, timeout).await;
         self.arrive(
             end,
@@ -207,6 +217,7 @@ impl Journey<'_> {
                 more,
                 reused,
                 repeatable,
+                links,
             },
         )
         .await
@@ -237,14 +248,18 @@ impl Journey<'_> {
         }
     }
 
-    fn write_head(&mut self, member: &Member) {
+    fn write_head(&mut self, member: &Member, permit: &Permit) {
         self.exchange.rewind();
         self.name_request();
         let rewrite = self.way.rules.as_ref().and_then(|rules| rules.rewrite.as_ref());
+        self.exchange.edits.clear();
+        facts::tell_certificate(&self.ways.guarded, &self.client.guest, &mut self.exchange.edits);
         if let Some(rewrite) = rewrite {
             self.edit(|facts, edits| rewrite.request(facts, edits), &member.name);
         }
+        let (pool, secure) = (self.pool, self.is_secure());
         let exchange = &mut *self.exchange;
+        pool.sticky.borrow_mut().hide(&self.visit, exchange);
         let backend = match &member.address {
             _ if !exchange.head.host.is_empty() => String::new(),
             BackendAddress::Tcp(address) => address.to_string(),
@@ -258,17 +273,32 @@ impl Journey<'_> {
             backend: backend.as_bytes(),
         };
         let out = &mut exchange.to_backend.bytes;
+        if exchange.edits.is_empty() {
+            exchange.head.write(&exchange.input, &forward, out);
+        } else {
+            let edits = &exchange.edits;
+            exchange.head.write_edited(&exchange.input, &forward, edits, out);
+        }
         match rewrite {
-            None => exchange.head.write(&exchange.input, &forward, out),
             Some(rewrite) => {
-                let edits = &exchange.edits;
-                exchange.head.write_edited(&exchange.input, &forward, edits, out);
+                self.exchange.edits.clear();
                 self.edit(|facts, edits| rewrite.response(facts, edits), &member.name);
             }
+            None => self.exchange.edits.clear(),
         }
+        let mut sticky = pool.sticky.borrow_mut();
+        sticky.give(&self.visit, permit, secure, &mut self.exchange.edits);
     }
 
-    /// Replaces the edits.
+    /// Whether the client came by TLS, to us or to a proxy that we trust.
+    fn is_secure(&self) -> bool {
+        let (head, input) = (&self.exchange.head, &self.exchange.input);
+        let told = || head.values(input, b"x-forwarded-proto").next();
+        self.client.guest.scheme() == b"https"
+            || (self.trusted && told().is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"https")))
+    }
+
+    /// Adds to the edits.
     fn edit(&mut self, edit: impl FnOnce(&Facts<'_>, &mut Edits), backend: &str) {
         facts::edit(self.client, self.exchange, self.believed, backend, edit);
     }
@@ -323,7 +353,7 @@ impl Journey<'_> {
                     self.pool.seconds(&permit).record(answered);
                 }
                 if reusable && !backend.is_single() && !backend.may_read() {
-                    self.pool.idle.borrow_mut().give(permit.id(), backend, now);
+                    tries.links.give(permit.id(), backend, now);
                 } else {
                     drop(backend);
                 }
@@ -346,10 +376,14 @@ impl Journey<'_> {
                     &mut exchange.to_client,
                     self.ways.listener.timeouts.tunnel,
                 );
-                let (up, down) = Box::pin(tunnel).await;
-                exchange.record.bytes_in += up;
-                exchange.record.bytes_out += down;
-                Try::Over(Reason::Ok, Then::Close)
+                let ended = Box::pin(tunnel).await;
+                exchange.record.bytes_in += ended.up;
+                exchange.record.bytes_out += ended.down;
+                if !ended.broken {
+                    return Try::Over(Reason::Ok, Then::Close);
+                }
+                backend.reset();
+                Try::Over(Reason::Ok, Then::Reset)
             }
             End::Failed(failed) => {
                 drop(backend);
@@ -432,32 +466,8 @@ struct Tries {
     more: bool,
     reused: bool,
     repeatable: bool,
-}
-
-/// The backends that were tried.
-struct Tried {
-    ids: [BackendId; TRIES],
-    count: usize,
-}
-
-impl Tried {
-    fn none() -> Tried {
-        Tried {
-            ids: [BackendId(u32::MAX); TRIES],
-            count: 0,
-        }
-    }
-
-    fn all(&self) -> &[BackendId] {
-        &self.ids[..self.count]
-    }
-
-    fn push(&mut self, id: BackendId) {
-        if let Some(place) = self.ids.get_mut(self.count) {
-            *place = id;
-            self.count += 1;
-        }
-    }
+    /// Where its connection came from, and goes back to.
+    links: Rc<Links>,
 }
 
 /// Counts and logs a finished request.

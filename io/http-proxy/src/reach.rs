@@ -4,9 +4,10 @@ use crate::client::ready;
 use crate::conduit::Conduit;
 use crate::trunk::{Stream, Trunk};
 use evenkeel_http2::Settings;
-use evenkeel_model::{BackendAddress, Moment, PoolProtocol};
-use evenkeel_net::{Elapsed, Socket, TaskId, reactor, within};
+use evenkeel_model::{BackendAddress, Moment, PoolProtocol, ProxyProtocol};
+use evenkeel_net::{Elapsed, Socket, TaskId, introduction, reactor, within};
 use evenkeel_pool::BackendId;
+use evenkeel_proxy_protocol::Told;
 use evenkeel_tls::ClientTls;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -33,6 +34,8 @@ pub(crate) enum NoConnection {
 pub(crate) struct Speech {
     pub(crate) tls: Option<Arc<ClientTls>>,
     pub(crate) protocol: PoolProtocol,
+    /// Each connection begins with who the client is.
+    pub(crate) introduces: Option<ProxyProtocol>,
     /// How long an HTTP/2 connection without streams is kept.
     pub(crate) idle: Duration,
 }
@@ -51,12 +54,15 @@ impl Speech {
             (None, None) => true,
             (Some(_), None) | (None, Some(_)) => false,
         };
-        same_tls && self.protocol == other.protocol && self.idle == other.idle
+        same_tls && self.protocol == other.protocol && self.introduces == other.introduces && self.idle == other.idle
     }
 
     /// A connection that stands, with keys agreed upon where the pool says so.
-    async fn connect(&self, address: &BackendAddress, deadline: Moment) -> Result<Conduit, NoConnection> {
+    async fn connect(&self, address: &BackendAddress, told: &Told, deadline: Moment) -> Result<Conduit, NoConnection> {
         let socket = connect(address, deadline).await?;
+        if let Some(version) = self.introduces {
+            introduction::tell(&socket, version, told).map_err(|_| NoConnection::Refused)?;
+        }
         let Some(tls) = &self.tls else {
             return Ok(Conduit::Plain(socket));
         };
@@ -94,6 +100,8 @@ impl Trunks {
 /// The ways to the backends of one pool.
 pub(crate) struct Reach {
     speech: RefCell<Rc<Speech>>,
+    /// What a connection that begins with who the client is says of it.
+    told: Told,
     trunks: RefCell<HashMap<BackendId, Trunks, foldhash::fast::RandomState>>,
     /// Whether there is any trunk: what pools without HTTP/2 pay.
     any: Cell<bool>,
@@ -103,9 +111,30 @@ impl Reach {
     pub(crate) fn new(speech: Speech) -> Reach {
         Reach {
             speech: RefCell::new(Rc::new(speech)),
+            told: Told::Nothing,
             trunks: RefCell::default(),
             any: Cell::new(false),
         }
+    }
+
+    /// The same ways for one client, of whom the backends are told this.
+    pub(crate) fn telling(&self, told: Told) -> Reach {
+        Reach {
+            speech: RefCell::new(self.speech.borrow().clone()),
+            told,
+            trunks: RefCell::default(),
+            any: Cell::new(false),
+        }
+    }
+
+    /// Whether each connection begins with who the client is, so that it serves no other.
+    pub(crate) fn introduces(&self) -> bool {
+        self.speech.borrow().introduces.is_some()
+    }
+
+    /// Whether the other one's configuration is the very same.
+    pub(crate) fn speaks_as(&self, other: &Reach) -> bool {
+        Rc::ptr_eq(&self.speech.borrow(), &other.speech.borrow())
     }
 
     /// Takes a new configuration; true when what stands now is of no use any more.
@@ -141,7 +170,7 @@ impl Reach {
     ) -> Result<Conduit, NoConnection> {
         let speech = self.speech.borrow().clone();
         match speech.protocol {
-            PoolProtocol::Http1 => speech.connect(address, deadline).await,
+            PoolProtocol::Http1 => speech.connect(address, &self.told, deadline).await,
             PoolProtocol::H2 | PoolProtocol::Auto => self.share(backend, address, deadline, &speech).await,
         }
     }
@@ -174,7 +203,7 @@ impl Reach {
         }
         // Also when this future is dropped, the next in line begins.
         let connecting = Connecting { reach: self, backend };
-        let conduit = speech.connect(address, deadline).await?;
+        let conduit = speech.connect(address, &self.told, deadline).await?;
         let agreed = conduit.speaks_h2() || (speech.protocol == PoolProtocol::H2 && conduit.plain().is_some());
         match speech.protocol {
             PoolProtocol::H2 if !agreed => return Err(NoConnection::Tls),

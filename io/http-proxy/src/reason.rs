@@ -28,6 +28,8 @@ pub(crate) enum Reason {
     ClientGone,
     /// The client broke the grammar: 400, 405, 414, 417, 431, 501.
     BadRequest,
+    /// The connection did not begin with the PROXY header that it must begin with: no answer.
+    BadProxyHeader,
     /// The client took too long for a head: 408.
     HeaderTimeout,
     /// The client took too long for its body, or to read its answer: 408, or a cut answer.
@@ -43,7 +45,7 @@ pub(crate) enum Reason {
 }
 
 impl Reason {
-    pub(crate) const COUNT: usize = 19;
+    pub(crate) const COUNT: usize = 20;
     pub(crate) const ALL: [Reason; Reason::COUNT] = [
         Reason::Ok,
         Reason::NoRoute,
@@ -58,6 +60,7 @@ impl Reason {
         Reason::BadResponse,
         Reason::ClientGone,
         Reason::BadRequest,
+        Reason::BadProxyHeader,
         Reason::HeaderTimeout,
         Reason::RequestTimeout,
         Reason::BodyTooLarge,
@@ -81,6 +84,7 @@ impl Reason {
             Reason::BadResponse => "bad-response",
             Reason::ClientGone => "client-gone",
             Reason::BadRequest => "bad-request",
+            Reason::BadProxyHeader => "bad-proxy-header",
             Reason::HeaderTimeout => "header-timeout",
             Reason::RequestTimeout => "request-timeout",
             Reason::BodyTooLarge => "body-too-large",
@@ -99,7 +103,7 @@ impl Reason {
             Reason::ConnectRefused | Reason::TlsFailed | Reason::BackendReset | Reason::BadResponse => 502,
             Reason::ConnectTimeout | Reason::ResponseTimeout => 504,
             Reason::ClientGone => 499,
-            Reason::BadRequest => 400,
+            Reason::BadRequest | Reason::BadProxyHeader => 400,
             Reason::HeaderTimeout | Reason::RequestTimeout => 408,
             Reason::BodyTooLarge => 413,
             Reason::RateLimited => 429,
@@ -120,7 +124,7 @@ impl Reason {
             Reason::BadResponse => "The server's answer was not understood.",
             Reason::ConnectTimeout | Reason::ResponseTimeout => "The server took too long to answer.",
             Reason::ClientGone => "",
-            Reason::BadRequest => "The request was not understood.",
+            Reason::BadRequest | Reason::BadProxyHeader => "The request was not understood.",
             Reason::HeaderTimeout | Reason::RequestTimeout => "The request took too long to arrive.",
             Reason::BodyTooLarge => "The request's body is too large.",
             Reason::Exhausted => "The balancer is at its limit. Please try again soon.",

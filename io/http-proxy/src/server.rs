@@ -7,6 +7,7 @@ use crate::pool_side::PoolSide;
 use crate::reach::Speech;
 use crate::rules::Limits;
 use crate::stats::Stats;
+use crate::sticky::{self, Cookies};
 use crate::world::World;
 use evenkeel_model::{AccessLog, BindAddress, Config, Name, PoolProtocol, PoolTimeouts};
 use evenkeel_net::listen::{self, Bound, Listening};
@@ -45,12 +46,32 @@ pub struct Setup {
 }
 
 impl Setup {
+    /// The fields in which any listener tells backends of clients' certificates.
+    fn guarded(&self) -> Rc<[&'static str]> {
+        let tls = self
+            .config
+            .listeners
+            .iter()
+            .filter_map(|listener| listener.tls.as_ref());
+        let forms = tls
+            .filter_map(|tls| tls.client.as_ref())
+            .flat_map(|client| &client.headers);
+        let mut names: Vec<&str> = forms
+            .flat_map(|form| evenkeel_tls::field_names(*form))
+            .copied()
+            .collect();
+        names.sort_unstable();
+        names.dedup();
+        names.into()
+    }
+
     /// How the backends of a pool are spoken to.
     fn speech(&self, pool: &Name) -> Speech {
         let found = self.config.pools.iter().find(|one| one.name == *pool);
         Speech {
             tls: self.pool_tls.get(pool).cloned(),
             protocol: found.map_or(PoolProtocol::Http1, |pool| pool.protocol),
+            introduces: found.and_then(|pool| pool.send_proxy_protocol),
             idle: found.map_or_else(|| PoolTimeouts::default().idle, |pool| pool.timeouts.idle),
         }
     }
@@ -89,6 +110,7 @@ struct Order {
     setup: Arc<Setup>,
     sockets: Vec<(BindAddress, Bound)>,
     sinks: Vec<(AccessLog, Arc<Sink>)>,
+    cookies: Arc<Cookies>,
 }
 
 impl Server {
@@ -128,6 +150,7 @@ impl Server {
         let mut problems = Vec::new();
         let (bound, sockets) = self.bind(&setup.config, &configured, &mut problems);
         let sinks = self.open_logs(&setup.config, &configured, &mut problems);
+        let cookies = Arc::new(sticky::cookies(&setup.config, &mut problems));
         for listener in &setup.config.listeners {
             if let Err(error) = Router::new(&listener.routes) {
                 problems.push(format!("listener {}: {error}", listener.name));
@@ -138,7 +161,7 @@ impl Server {
         }
         configured.bound = bound;
         configured.sinks.clone_from(&sinks);
-        self.tell_workers(setup, sockets, &sinks)
+        self.tell_workers(setup, sockets, &sinks, &cookies)
     }
 
     /// Binds what is not bound yet: for each address one socket for each worker.
@@ -206,6 +229,7 @@ impl Server {
         setup: Setup,
         mut sockets: Vec<NewSockets>,
         sinks: &[(AccessLog, Arc<Sink>)],
+        cookies: &Arc<Cookies>,
     ) -> Result<(), Vec<String>> {
         let setup = Arc::new(setup);
         let (sender, receiver) = channel();
@@ -217,6 +241,7 @@ impl Server {
                 setup: setup.clone(),
                 sockets: own.collect(),
                 sinks: sinks.to_vec(),
+                cookies: cookies.clone(),
             };
             let sender = sender.clone();
             remote.run(Box::new(move || {
@@ -355,33 +380,45 @@ fn with_worker<R>(f: impl FnOnce(&mut Worker) -> R) -> R {
 
 impl Worker {
     fn take(&mut self, order: Order) -> Result<(), String> {
-        let Order { setup, sockets, sinks } = order;
-        self.take_pools(&setup);
+        let Order {
+            setup,
+            sockets,
+            sinks,
+            cookies,
+        } = order;
+        self.take_pools(&setup, &cookies);
         self.take_listeners(&setup, &sinks)?;
         self.take_sockets(&setup, sockets)
     }
 
-    fn take_pools(&self, setup: &Setup) {
+    fn take_pools(&self, setup: &Setup, cookies: &Cookies) {
         let world = &self.world;
         let mut pools = world.pools.borrow_mut();
         pools.retain(|name, side| {
             let same = |shared: &Arc<Shared>| shared.name == *name && Arc::ptr_eq(shared, &side.shared);
             let stays = setup.pools.iter().any(same);
             if !stays {
-                side.close();
+                side.links.close();
             }
             stays
         });
         for shared in &setup.pools {
             let speech = setup.speech(&shared.name);
-            match pools.get(&shared.name) {
-                Some(side) => side.change(speech),
+            let side = match pools.get(&shared.name) {
+                Some(side) => {
+                    side.links.change(speech);
+                    side.clone()
+                }
                 None => {
                     let seed = world.random();
                     let side = PoolSide::new(shared.clone(), speech, &world.stats, world.worker, seed);
-                    pools.insert(shared.name.clone(), Rc::new(side));
+                    let side = Rc::new(side);
+                    pools.insert(shared.name.clone(), side.clone());
+                    side
                 }
-            }
+            };
+            let pool = setup.config.pools.iter().find(|pool| pool.name == shared.name);
+            side.take_sticky(pool.and_then(|pool| pool.sticky.as_ref()), cookies.get(&shared.name));
         }
     }
 
@@ -389,7 +426,12 @@ impl Worker {
         let world = &self.world;
         let pools = world.pools.borrow();
         let find = |name: &Name| pools.get(name).cloned();
-        let builder = Builder { world, pools: &find };
+        let guarded = setup.guarded();
+        let builder = Builder {
+            world,
+            pools: &find,
+            guarded,
+        };
         let mut doors = world.doors.borrow_mut();
         doors.retain(|name, door| {
             let stays = setup.config.listeners.iter().any(|listener| listener.name == *name);

@@ -2,6 +2,7 @@
 //! them up.
 
 use crate::reason::Reason;
+use crate::sticky::Outcome;
 use evenkeel_model::Name;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -87,6 +88,16 @@ impl Reasons {
     }
 }
 
+/// Requests of clients that may stay with a backend, of one pool.
+#[derive(Debug, Default)]
+pub(crate) struct StickyCounts([Counter; Outcome::ALL.len()]);
+
+impl StickyCounts {
+    pub(crate) fn count(&self, outcome: Outcome) {
+        self.0[outcome as usize].add(1);
+    }
+}
+
 type Series<K, V> = Mutex<BTreeMap<(K, usize), Arc<V>>>;
 
 /// Every series of the door. The maps are touched when a worker takes a configuration or meets a backend for the first
@@ -98,6 +109,7 @@ pub(crate) struct Stats {
     requests: Series<(Name, Name), Histogram>,
     backends: Series<(Name, Name), Histogram>,
     retries: Series<Name, Counter>,
+    sticky: Series<Name, StickyCounts>,
     copies: Series<(Name, &'static str), Counter>,
     connections: Mutex<BTreeMap<Name, Arc<AtomicI64>>>,
     /// Access log lines that found no room.
@@ -139,6 +151,10 @@ impl Stats {
         series(&self.copies, (pool.clone(), result), worker)
     }
 
+    pub(crate) fn sticky(&self, pool: &Name, worker: usize) -> Arc<StickyCounts> {
+        series(&self.sticky, pool.clone(), worker)
+    }
+
     /// The open connections of a listener, over all workers.
     pub(crate) fn connections(&self, listener: &Name) -> Arc<AtomicI64> {
         let mut map = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
@@ -166,6 +182,7 @@ impl Stats {
         let labels = |(pool, backend): &(Name, Name)| self::labels(&[("pool", pool), ("backend", backend)]);
         write_histograms(out, &self.backends, "evenkeel_backend_seconds", BACKEND_SECONDS, labels);
         self.write_retries(out);
+        self.write_sticky(out);
         self.write_copies(out);
         family(out, "evenkeel_connections", "gauge", "Open client connections.");
         for (listener, count) in self.connections.lock().unwrap_or_else(PoisonError::into_inner).iter() {
@@ -231,6 +248,26 @@ impl Stats {
         );
         for ((pool, result), parts) in sums(&self.copies, |copies| vec![copies.value()]) {
             line(out, name, &labels(&[("pool", &pool), ("result", result)]), parts[0]);
+        }
+    }
+
+    fn write_sticky(&self, out: &mut String) {
+        let name = "evenkeel_sticky_total";
+        family(
+            out,
+            name,
+            "counter",
+            "Requests of clients that stay with a backend, by where they went.",
+        );
+        for (pool, parts) in sums(&self.sticky, |counts| counts.0.iter().map(Counter::value).collect()) {
+            for (outcome, count) in Outcome::ALL.iter().zip(parts) {
+                line(
+                    out,
+                    name,
+                    &labels(&[("pool", &pool), ("result", outcome.as_str())]),
+                    count,
+                );
+            }
         }
     }
 

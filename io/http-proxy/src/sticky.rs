@@ -250,7 +250,9 @@ impl StickySide {
             // A new client, or one whose only try at home failed just now.
             (CookieSeen::None | CookieSeen::Refused | CookieSeen::Lost | CookieSeen::Good(_), _) => {
                 // It has left between the choice and now: the next answer gives another.
-                let Some(home) = self.homes.tag(permit.id()) else { return };
+                let Some(home) = self.homes.tag(permit.id()) else {
+                    return;
+                };
                 Bond {
                     client: visit.client,
                     home,

@@ -59,15 +59,25 @@ impl Way<'_> {
     }
 }
 
-/// Carries bytes until both sides have ended, one is gone, or nothing moved for `silence`; returns how many went up and down. What is in the
-/// outboxes goes first.
+/// What became of a tunnel.
+pub(crate) struct Ended {
+    /// Bytes from the client.
+    pub(crate) up: u64,
+    /// Bytes from the backend.
+    pub(crate) down: u64,
+    /// One side broke off: the other must not take that for an end.
+    pub(crate) broken: bool,
+}
+
+/// Carries bytes until both sides have ended, one is gone, or nothing moved for `silence`. What is in the outboxes goes
+/// first.
 pub(crate) async fn run(
     client: &Conduit,
     backend: &Conduit,
     to_backend: &mut Outbox,
     to_client: &mut Outbox,
     silence: Duration,
-) -> (u64, u64) {
+) -> Ended {
     let mut up = Way {
         from: client,
         to: backend,
@@ -90,7 +100,7 @@ pub(crate) async fn run(
             for _ in 0..ROUNDS {
                 let moved = match (up.step(), down.step()) {
                     (Ok(up), Ok(down)) => up | down,
-                    (Err(_), _) | (_, Err(_)) => return Poll::Ready(Round::Over),
+                    (Err(_), _) | (_, Err(_)) => return Poll::Ready(Round::Broken),
                 };
                 if (up.told && down.told) || up.is_cut() || down.is_cut() {
                     return Poll::Ready(Round::Over);
@@ -107,11 +117,20 @@ pub(crate) async fn run(
             }
             Poll::Ready(Round::Busy)
         });
-        match round.await {
-            Ok(Round::Quiet) => {}
-            Ok(Round::Busy) => reactor::yield_now().await,
-            Ok(Round::Over) | Err(Elapsed) => return (up.bytes, down.bytes),
-        }
+        let broken = match round.await {
+            Ok(Round::Quiet) => continue,
+            Ok(Round::Busy) => {
+                reactor::yield_now().await;
+                continue;
+            }
+            Ok(Round::Over) | Err(Elapsed) => false,
+            Ok(Round::Broken) => true,
+        };
+        return Ended {
+            up: up.bytes,
+            down: down.bytes,
+            broken,
+        };
     }
 }
 
@@ -121,4 +140,5 @@ enum Round {
     /// There is more to move than one turn allows.
     Busy,
     Over,
+    Broken,
 }

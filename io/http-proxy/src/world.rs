@@ -78,7 +78,7 @@ impl World {
     /// Gives back descriptors that are held only to save time.
     pub(crate) fn relieve(&self) {
         for pool in self.pools.borrow().values() {
-            pool.idle.borrow_mut().clear();
+            pool.links.clear_idle();
         }
         files::give_back();
     }

@@ -15,7 +15,10 @@ pub enum Missed {
         begun: bool,
     },
     /// It was not whole in time.
-    Late,
+    Late {
+        /// Whether a part of it had come.
+        begun: bool,
+    },
     /// What came is no header, or a wrong one.
     Wrong(Fault),
 }
@@ -27,18 +30,20 @@ pub enum Missed {
 pub async fn take(socket: &Socket, deadline: Moment) -> Result<Told, Missed> {
     // Only whoever is introduced pays for it, and only so long.
     let mut buffer = vec![0; MOST_BYTES];
-    match within(deadline, || look(socket, &mut buffer)).await {
+    let mut begun = false;
+    match within(deadline, || look(socket, &mut buffer, &mut begun)).await {
         Ok(done) => done,
-        Err(Elapsed) => Err(Missed::Late),
+        Err(Elapsed) => Err(Missed::Late { begun }),
     }
 }
 
-fn look(socket: &Socket, buffer: &mut [u8]) -> Poll<Result<Told, Missed>> {
+fn look(socket: &Socket, buffer: &mut [u8], begun: &mut bool) -> Poll<Result<Told, Missed>> {
     let seen = match socket.try_peek(buffer) {
         Ok(Some(seen)) => seen,
         Ok(None) => return Poll::Pending,
-        Err(_) => return Poll::Ready(Err(Missed::Gone { begun: false })),
+        Err(_) => return Poll::Ready(Err(Missed::Gone { begun: *begun })),
     };
+    *begun = seen > 0;
     match parse(&buffer[..seen]) {
         Ok(Some(header)) => {
             // All of it has been seen there, so this takes all of it.

@@ -43,7 +43,7 @@ const PROBES: [Probe; 34] = [
     ("-tls1_2 -cipher AESCCM:@SECLEVEL=0", None),
     ("-tls1_3 -groups X25519", Some("Server Temp Key: X25519")),
     ("-tls1_3 -groups P-256", Some("Server Temp Key: ECDH, prime256v1")),
-    ("-tls1_2 -groups P-384", Some("Server Temp Key: ECDH, secp384r1")),
+    ("-tls1_2 -groups P-384 -sigalgs RSA-PSS+SHA256", Some("Server Temp Key: ECDH, secp384r1")),
     ("-tls1_3 -groups ffdhe2048", None),
     ("-tls1_2 -sigalgs ECDSA+SHA1:RSA+SHA1 -cipher ALL:@SECLEVEL=0", None),
     // Renegotiation cannot be asked for insecurely, nothing is compressed, and secrets are bound to the handshake.

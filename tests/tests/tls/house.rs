@@ -107,6 +107,15 @@ impl Served {
         TlsClient::connect(self.address(1), terms)
     }
 
+    /// Another configuration, by a reload.
+    pub(crate) fn change(&self, house: &House, configuration: &str) -> Outcome {
+        let text = with_ports(&house.placed(configuration), self.balancer.ports());
+        self.balancer.write_configuration(&text)?;
+        let reloaded = self.balancer.command(&["reload"])?;
+        assert!(reloaded.status.success(), "{reloaded:?}");
+        Ok(())
+    }
+
     /// One page over TLS from the first port.
     pub(crate) fn get(&self, terms: &Terms<'_>, target: &str, fields: &str) -> std::io::Result<Response> {
         self.connect(terms)?.get(terms.name, target, fields)
