@@ -417,7 +417,7 @@ fn several_parts(client: &mut Client, target: &str, content: &[u8]) -> Outcome {
     expected.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
     assert!(answer.body == expected, "{}", String::from_utf8_lossy(&answer.body));
     // Overlapping ones that come to more than the whole are not served piece by piece.
-    let greedy = vec!["0-"; 10].join(",");
+    let greedy = ["0-"; 10].join(",");
     let answer = ask(client, "GET", target, &format!("range: bytes={greedy}"))?;
     assert_eq!((answer.status, answer.body.len()), (200, length));
     Ok(())
@@ -708,5 +708,104 @@ fn curl_goes_on_where_it_stopped() -> Outcome {
         .status()?;
     assert!(status.success());
     assert!(fs::read(begun)? == content);
+    Ok(())
+}
+
+#[test]
+fn http2_clients_get_the_same() -> Outcome {
+    let site = Site::open("")?;
+    let content = noise(3_000_000);
+    site.write("large.bin", &content)?;
+    site.write("small.txt", "small")?;
+    let output = |arguments: &[&str], path: &str| -> Result<Vec<u8>, Box<dyn Error>> {
+        let url = format!("http://{}{path}", site.address());
+        let output = Command::new("curl")
+            .args([
+                "--silent",
+                "--show-error",
+                "--max-time",
+                "20",
+                "--http2-prior-knowledge",
+            ])
+            .args(arguments)
+            .arg(url)
+            .output()?;
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        Ok(output.stdout)
+    };
+    assert!(output(&[], "/large.bin")? == content);
+    assert!(output(&["--range", "100000-2999998"], "/large.bin")? == content[100_000..2_999_999]);
+    assert_eq!(output(&[], "/small.txt")?, b"small");
+    let head = String::from_utf8(output(&["--head"], "/large.bin")?)?;
+    assert!(
+        head.starts_with("HTTP/2 200") && head.contains("content-length: 3000000"),
+        "{head}"
+    );
+    Ok(())
+}
+
+#[test]
+fn the_configuration_of_the_guide_serves_as_the_guide_says() -> Outcome {
+    let page = include_str!("../../docs/guide/static-files.md");
+    let block = page
+        .split("```toml\n")
+        .nth(1)
+        .and_then(|block| block.split("```").next())
+        .ok_or("no block")?;
+    let balancer = Balancer::start(1, |ports| {
+        let bind = format!("\"127.0.0.1:{}\"", ports[0]);
+        block
+            .replace("\":8080\"", &bind)
+            .replace("/srv/", "./")
+            .replace("10.0.0.1:8080", "127.0.0.1:1")
+            + "check = false\n"
+    })?;
+    let www = balancer.directory().join("www");
+    let site = Site { balancer, www };
+    site.write("docs/index.html", "docs ".repeat(1000))?;
+    site.write("../media/logo.svg", "<svg/>")?;
+    let logo = site.get("/media/logo.svg", "")?;
+    assert_eq!(logo.body, b"<svg/>");
+    assert_eq!(field(&logo, "cache-control"), "public, max-age=3600");
+    let docs = site.get("/docs", "")?;
+    assert_eq!((docs.status, field(&docs, "location").as_str()), (308, "/docs/"));
+    assert_eq!(site.get("/docs/", "accept-encoding: gzip")?.status, 200);
+    assert_eq!(
+        field(&site.get("/docs/", "accept-encoding: gzip")?, "content-encoding"),
+        "gzip"
+    );
+    for target in ["/media", "/media/nothing", "/docs/nothing"] {
+        assert_eq!(site.get(target, "")?.status, 404, "{target}");
+    }
+    // Everything else is the application's, which is not there.
+    assert!(site.get("/other", "")?.status >= 502);
+    Ok(())
+}
+
+#[test]
+fn paths_and_fields_are_changed_as_a_route_wants() -> Outcome {
+    let site = Site::with_route(
+        "path = \"/old/*\"\nrewrite_path = \"/new/*\"\nfiles = { root = \"www\" }\n\
+         response_headers = { set = { etag = '\"mine\"' }, remove = [\"last-modified\"], add = { x-seen = \"{path}\" } }",
+    )?;
+    site.write("new/a.txt", "a")?;
+    site.write("new/sub/index.html", "sub")?;
+    site.write("secret", "secret")?;
+    let answer = site.get("/old/a.txt?q", "")?;
+    assert_eq!(answer.body, b"a");
+    for (name, value) in [("etag", "\"mine\""), ("last-modified", ""), ("x-seen", "/old/a.txt")] {
+        assert_eq!(field(&answer, name), value);
+    }
+    // The client is sent to where it asked, not to where we looked.
+    assert_eq!(field(&site.get("/old/sub", "")?, "location"), "/old/sub/");
+    for target in [
+        "/old/../secret",
+        "/old/%2e%2e/secret",
+        "/old/..%2fsecret",
+        "/old//../../secret",
+        "/secret",
+    ] {
+        assert!(site.get(target, "")?.status >= 400, "{target}");
+    }
     Ok(())
 }

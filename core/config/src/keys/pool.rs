@@ -77,7 +77,7 @@ pub(crate) static BACKEND: Section = Section {
 
 pub(crate) static STATES: &[Word] = &[
     word("ready", "May have traffic."),
-    word("drain", "Keeps what it has, gets nothing new."),
+    word("drain", "Keeps what it has and its sticky clients, gets nothing new."),
     word("maintain", "Gets nothing and is not checked."),
 ];
 
