@@ -276,7 +276,7 @@ fn target(path: &str) -> String {
 }
 
 /// What RFC 9110 7.2 allows in `Host`.
-fn can_be_host(host: &str) -> bool {
+pub(crate) fn can_be_host(host: &str) -> bool {
     !host.is_empty()
         && host
             .bytes()

@@ -8,10 +8,12 @@
 //! ```
 
 mod body;
+mod grpc;
 mod http;
 #[cfg(test)]
 mod tests;
 
+pub use grpc::Grpc;
 pub use http::Http;
 
 use evenkeel_model::{Check, CheckKind};
@@ -26,12 +28,14 @@ pub enum Verdict {
 }
 
 /// One probe's conversation with one backend.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub enum Conversation {
     /// A connection is enough.
     Tcp(Tcp),
     /// An HTTP/1.1 GET.
     Http(Http),
+    /// A call of the health service of gRPC.
+    Grpc(Box<Grpc>),
 }
 
 /// A connection is enough.
@@ -47,6 +51,7 @@ impl Conversation {
         match &check.kind {
             CheckKind::Tcp => Conversation::Tcp(Tcp::default()),
             CheckKind::Http(http) => Conversation::Http(Http::new(http, backend_name_for_host)),
+            CheckKind::Grpc(grpc) => Conversation::Grpc(Box::new(Grpc::new(grpc, backend_name_for_host))),
         }
     }
 
@@ -55,6 +60,7 @@ impl Conversation {
         match self {
             Conversation::Tcp(tcp) => tcp.is_connected = true,
             Conversation::Http(http) => http.connected(),
+            Conversation::Grpc(grpc) => grpc.connected(),
         }
     }
 
@@ -63,6 +69,7 @@ impl Conversation {
         match self {
             Conversation::Tcp(_) => None,
             Conversation::Http(http) => http.poll_transmit(),
+            Conversation::Grpc(grpc) => grpc.poll_transmit(),
         }
     }
 
@@ -71,6 +78,7 @@ impl Conversation {
         match self {
             Conversation::Tcp(_) => {}
             Conversation::Http(http) => http.handle(bytes),
+            Conversation::Grpc(grpc) => grpc.handle(bytes),
         }
     }
 
@@ -79,6 +87,7 @@ impl Conversation {
         match self {
             Conversation::Tcp(_) => {}
             Conversation::Http(http) => http.handle_eof(),
+            Conversation::Grpc(grpc) => grpc.handle_eof(),
         }
     }
 
@@ -87,6 +96,7 @@ impl Conversation {
         match self {
             Conversation::Tcp(tcp) => tcp.is_connected.then_some(Verdict::Pass),
             Conversation::Http(http) => http.verdict(),
+            Conversation::Grpc(grpc) => grpc.verdict(),
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::sticky;
 use crate::tls;
 use crate::view::View;
 use evenkeel_model::{
-    AdminState, Backend, BackendAddress, Balance, Check, CheckKind, Eject, Expect, HashKey, HttpCheck, Pool,
+    AdminState, Backend, BackendAddress, Balance, Check, CheckKind, Eject, Expect, GrpcCheck, HashKey, HttpCheck, Pool,
     PoolTimeouts, ProxyProtocol, Queue, Retry,
 };
 use std::borrow::Cow;
@@ -204,28 +204,35 @@ fn is_unix(backend: &Backend) -> bool {
 fn check_kind(report: &mut Report<'_>, view: &View<'_>) -> CheckKind {
     view.flag(report, "tcp");
     let path = view.parsed(report, "http", http::check_target);
+    let service = view.parsed(report, "grpc", http::grpc_service);
     let host = view.parsed(report, "host", http::check_host).flatten();
     let body = view.parsed(report, "body", http::check_body);
     let expect = expect(report, view);
-    let http_only = ["host", "body", "expect"];
-    match (view.get("http"), view.get("tcp")) {
-        (Some(_), Some(tcp)) => report.add(tcp.key_span, Fault::new("a check has either `http` or `tcp`")),
-        (Some(_), None) => {}
-        (None, Some(_) | None) => {
-            for slot in http_only.iter().filter_map(|key| view.get(key)) {
-                let fault = Fault::new(format!("`{}` means nothing without `http`", slot.name));
+    let mut kinds = ["http", "grpc", "tcp"].iter().filter_map(|kind| view.get(kind));
+    kinds.next();
+    for slot in kinds {
+        let fault = Fault::new("a check has one of `http`, `grpc` and `tcp`");
+        report.add(slot.key_span, fault);
+    }
+    let mut needs = |names: &[&str], kinds: &[&str], means: &str| {
+        if !kinds.iter().any(|kind| view.has(kind)) {
+            for slot in names.iter().filter_map(|name| view.get(name)) {
+                let fault = Fault::new(format!("`{}` means nothing without {means}", slot.name));
                 report.add(slot.key_span, fault.help("for example `http = \"/healthz\"`"));
             }
         }
-    }
-    match path {
-        Some(path) => CheckKind::Http(HttpCheck {
+    };
+    needs(&["host"], &["http", "grpc"], "`http` or `grpc`");
+    needs(&["body", "expect"], &["http"], "`http`");
+    match (path, service) {
+        (Some(path), _) => CheckKind::Http(HttpCheck {
             path,
             host,
             expect,
             body,
         }),
-        None => CheckKind::Tcp,
+        (None, Some(service)) => CheckKind::Grpc(GrpcCheck { service, host }),
+        (None, None) => CheckKind::Tcp,
     }
 }
 

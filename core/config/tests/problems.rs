@@ -157,8 +157,8 @@ fn what_is_not_supported_yet() {
         [format!("2:1 `tls_passthrough` {not_yet}")]
     );
     assert_eq!(
-        in_pool("backends = [{ address = '10.0.0.1:80', site = 'eu' }]\ncheck = { grpc = 'a' }"),
-        [format!("1:40 `site` {not_yet}"), format!("2:11 `grpc` {not_yet}"),]
+        in_pool("backends = [{ address = '10.0.0.1:80', site = 'eu' }]\ncheck = { redis = {} }"),
+        [format!("1:40 `site` {not_yet}"), format!("2:11 `redis` {not_yet}"),]
     );
     assert_eq!(told("[vip.\"10.0.0.1/24\"]\nid = 1"), [format!("1:2 `vip` {not_yet}")]);
 }
@@ -356,7 +356,7 @@ fn pools() {
                     "2:1 unknown key `fall` in `[pool.NAME]` | `fall` belongs into `check` of `[pool.NAME]`",
                     "3:11 unknown key `evry` in `check` of `[pool.NAME]` | did you mean `every`?",
                     "3:24 unknown key `timeouts` in `check` of `[pool.NAME]` | did you mean `timeout`?",
-                    "3:39 unknown key `colour` in `check` of `[pool.NAME]` | known here: http, tcp, host, expect, body, every, timeout, fall, rise, port",
+                    "3:39 unknown key `colour` in `check` of `[pool.NAME]` | known here: http, grpc, tcp, host, expect, body, every, timeout, fall, rise, port",
                 ],
             ),
             (
@@ -376,7 +376,7 @@ fn pools() {
             (
                 "backends = []\ncheck = { tcp = true, http = '/', expect = [] }",
                 &[
-                    "2:11 a check has either `http` or `tcp`",
+                    "2:11 a check has one of `http`, `grpc` and `tcp`",
                     "2:44 `expect` has no status | for example `expect = \"2xx\"`",
                 ],
             ),
@@ -386,6 +386,21 @@ fn pools() {
                     "2:17 `tcp` takes true, not a boolean",
                     "2:24 `body` means nothing without `http` | for example `http = \"/healthz\"`",
                 ],
+            ),
+            (
+                "backends = []\ncheck = { grpc = 'a b', expect = '2xx' }",
+                &[
+                    "2:18 \"a b\" is no gRPC service | write for example \"package.Service\", or \"\" for the server as a whole",
+                    "2:25 `expect` means nothing without `http` | for example `http = \"/healthz\"`",
+                ],
+            ),
+            (
+                "backends = []\ncheck = { http = '/', grpc = '', host = 'a' }",
+                &["2:23 a check has one of `http`, `grpc` and `tcp`"],
+            ),
+            (
+                "backends = []\ncheck = { host = 'a' }",
+                &["2:11 `host` means nothing without `http` or `grpc` | for example `http = \"/healthz\"`"],
             ),
             (
                 "backends = ['unix:/a']\ncheck = { port = 80 }",

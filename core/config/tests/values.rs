@@ -291,6 +291,26 @@ fn checks_and_ejection_that_are_off_or_plain() {
 }
 
 #[test]
+fn checks_of_grpc() {
+    for (text, service, host) in [
+        ("grpc = ''", "", None),
+        ("grpc = 'shop.Cart', host = 'cart.test'", "shop.Cart", Some("cart.test")),
+    ] {
+        let text =
+            format!("listener.a = {{ bind = ':80', pool = 'p' }}\npool.p = {{ backends = [], check = {{ {text} }} }}");
+        let kind = CheckKind::Grpc(GrpcCheck {
+            service: service.into(),
+            host: host.map(Into::into),
+        });
+        assert_eq!(
+            config(&text).pools[0].check.as_ref().map(|check| &check.kind),
+            Some(&kind),
+            "{text}"
+        );
+    }
+}
+
+#[test]
 fn order_is_that_of_the_file() {
     let text = "
         listener.z = { bind = ':1', pool = 'm', routes = { 'z.example' = 'b', 'a.example' = 'm' } }

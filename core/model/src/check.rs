@@ -28,6 +28,17 @@ pub enum CheckKind {
     Tcp,
     /// An HTTP/1.1 GET.
     Http(HttpCheck),
+    /// The health service of gRPC (`grpc.health.v1`), over HTTP/2 with prior knowledge.
+    Grpc(GrpcCheck),
+}
+
+/// What a grpc probe asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GrpcCheck {
+    /// The service, at most 255 bytes; empty = the server as a whole.
+    pub service: Name,
+    /// `:authority` to send; `None` = the backend's address.
+    pub host: Option<Name>,
 }
 
 /// What an http probe asks and expects.

@@ -16,7 +16,7 @@ mod template;
 mod tls;
 
 pub use admin::{Admin, Log, LogFormat, LogLevel};
-pub use check::{Check, CheckKind, Expect, HttpCheck};
+pub use check::{Check, CheckKind, Expect, GrpcCheck, HttpCheck};
 pub use compress::{Compress, Encoding};
 pub use files::Files;
 pub use listener::{AccessLog, BindAddress, Listener, ListenerTimeouts};

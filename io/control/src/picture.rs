@@ -102,6 +102,8 @@ fn check(check: &Check) -> CheckStatus {
     let kind = match &check.kind {
         CheckKind::Tcp => "tcp".to_owned(),
         CheckKind::Http(http) => format!("http {}", http.path),
+        CheckKind::Grpc(grpc) if grpc.service.is_empty() => "grpc".to_owned(),
+        CheckKind::Grpc(grpc) => format!("grpc {}", grpc.service),
     };
     CheckStatus {
         kind,

@@ -98,6 +98,9 @@ pub(crate) struct Ways {
     pub(crate) log: Option<Rc<Lines>>,
     /// `None`: connections come as they are.
     pub(crate) tls: Option<Arc<ServerTls>>,
+    /// Fields in which some listener tells backends of clients' certificates: no client may say them itself, here or
+    /// elsewhere.
+    pub(crate) guarded: Rc<[&'static str]>,
 }
 
 impl Ways {
@@ -196,6 +199,8 @@ impl Took<'_> {
 pub(crate) struct Builder<'a> {
     pub(crate) world: &'a World,
     pub(crate) pools: &'a dyn Fn(&Name) -> Option<Rc<PoolSide>>,
+    /// See [`Ways::guarded`].
+    pub(crate) guarded: Rc<[&'static str]>,
 }
 
 impl Builder<'_> {
@@ -223,6 +228,7 @@ impl Builder<'_> {
             reasons: self.world.stats.reasons(&listener.name, self.world.worker),
             unrouted: self.codes(&listener.name, &none, &none),
             tls,
+            guarded: self.guarded.clone(),
             log: sink.map(|sink| Rc::new(Lines::new(sink))),
             listener: listener.clone(),
         })

@@ -1,7 +1,7 @@
 //! What is known of a request: who sent it, what its key is, what the log says of it.
 
 use crate::access_log::Object;
-use crate::client::Client;
+use crate::client::{Client, Guest};
 use crate::door::{Took, Ways};
 use crate::exchange::Exchange;
 use crate::reason::Reason;
@@ -94,7 +94,21 @@ pub(crate) fn believed(peer: Option<IpAddr>, trusted: bool, ways: &Ways, exchang
     believed
 }
 
-/// Replaces the edits of an exchange by those that `edit` makes of what is known of the request.
+/// What clients say themselves of their certificates goes; what the one they showed says comes, unless the edits of the
+/// route, which are there already, say otherwise.
+pub(crate) fn tell_certificate(guarded: &[&str], guest: &Guest, edits: &mut Edits) {
+    let fields = guest.tls.as_ref().map_or("", |tls| &*tls.certificate_fields);
+    for (name, value) in fields.split("\r\n").filter_map(|line| line.split_once(": ")) {
+        if !edits.drops(name.as_bytes()) {
+            edits.set(name.as_bytes(), value.as_bytes());
+        }
+    }
+    for name in guarded {
+        edits.guard(name.as_bytes());
+    }
+}
+
+/// Adds to the edits of an exchange those that `edit` makes of what is known of the request.
 pub(crate) fn edit(
     client: &Client,
     exchange: &mut Exchange,
@@ -103,7 +117,6 @@ pub(crate) fn edit(
     edit: impl FnOnce(&Facts<'_>, &mut Edits),
 ) {
     let mut edits = std::mem::take(&mut exchange.edits);
-    edits.clear();
     let (head, input) = (&exchange.head, &exchange.input);
     let address = AddressText::new(believed.or(client.peer()));
     let facts = Facts {

@@ -252,10 +252,11 @@ impl Journey<'_> {
         self.exchange.rewind();
         self.name_request();
         let rewrite = self.way.rules.as_ref().and_then(|rules| rules.rewrite.as_ref());
-        match rewrite {
-            Some(rewrite) => self.edit(|facts, edits| rewrite.request(facts, edits), &member.name),
-            None => self.exchange.edits.clear(),
+        self.exchange.edits.clear();
+        if let Some(rewrite) = rewrite {
+            self.edit(|facts, edits| rewrite.request(facts, edits), &member.name);
         }
+        facts::tell_certificate(&self.ways.guarded, &self.client.guest, &mut self.exchange.edits);
         let (pool, secure) = (self.pool, self.is_secure());
         let exchange = &mut *self.exchange;
         pool.sticky.borrow_mut().hide(&self.visit, exchange);
@@ -279,7 +280,10 @@ impl Journey<'_> {
             exchange.head.write_edited(&exchange.input, &forward, edits, out);
         }
         match rewrite {
-            Some(rewrite) => self.edit(|facts, edits| rewrite.response(facts, edits), &member.name),
+            Some(rewrite) => {
+                self.exchange.edits.clear();
+                self.edit(|facts, edits| rewrite.response(facts, edits), &member.name);
+            }
             None => self.exchange.edits.clear(),
         }
         let mut sticky = pool.sticky.borrow_mut();
@@ -294,7 +298,7 @@ impl Journey<'_> {
             || (self.trusted && told().is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"https")))
     }
 
-    /// Replaces the edits.
+    /// Adds to the edits.
     fn edit(&mut self, edit: impl FnOnce(&Facts<'_>, &mut Edits), backend: &str) {
         facts::edit(self.client, self.exchange, self.believed, backend, edit);
     }

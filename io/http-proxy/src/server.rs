@@ -46,6 +46,25 @@ pub struct Setup {
 }
 
 impl Setup {
+    /// The fields in which any listener tells backends of clients' certificates.
+    fn guarded(&self) -> Rc<[&'static str]> {
+        let tls = self
+            .config
+            .listeners
+            .iter()
+            .filter_map(|listener| listener.tls.as_ref());
+        let forms = tls
+            .filter_map(|tls| tls.client.as_ref())
+            .flat_map(|client| &client.headers);
+        let mut names: Vec<&str> = forms
+            .flat_map(|form| evenkeel_tls::field_names(*form))
+            .copied()
+            .collect();
+        names.sort_unstable();
+        names.dedup();
+        names.into()
+    }
+
     /// How the backends of a pool are spoken to.
     fn speech(&self, pool: &Name) -> Speech {
         let found = self.config.pools.iter().find(|one| one.name == *pool);
@@ -407,7 +426,12 @@ impl Worker {
         let world = &self.world;
         let pools = world.pools.borrow();
         let find = |name: &Name| pools.get(name).cloned();
-        let builder = Builder { world, pools: &find };
+        let guarded = setup.guarded();
+        let builder = Builder {
+            world,
+            pools: &find,
+            guarded,
+        };
         let mut doors = world.doors.borrow_mut();
         doors.retain(|name, door| {
             let stays = setup.config.listeners.iter().any(|listener| listener.name == *name);

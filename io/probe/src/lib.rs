@@ -170,6 +170,8 @@ async fn hold<S: AsyncRead + AsyncWrite + Unpin>(
         backend_closed = match conversation {
             // Nothing was said, so nothing asks the backend to close.
             Conversation::Tcp(_) => false,
+            // Nor does HTTP/2: its connections are for many requests.
+            Conversation::Grpc(_) => false,
             Conversation::Http(_) => timeout(FAREWELL, farewell(stream)).await.unwrap_or(false),
         };
     }

@@ -19,7 +19,7 @@ const READ: usize = 16 * 1024;
 pub struct Manner {
     /// Agree on keys first, and with whom.
     pub tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
-    /// HTTP is version 2, whatever is agreed upon.
+    /// HTTP is version 2: a backend that does not agree to it in the handshake fails.
     pub h2: bool,
 }
 
@@ -35,22 +35,46 @@ pub(crate) async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
     backend_closed: &mut bool,
     manner: &Manner,
 ) -> io::Result<evenkeel_check::Verdict> {
-    let is_connect = match conversation {
-        Conversation::Tcp(_) => true,
-        Conversation::Http(_) => false,
+    let wants = match conversation {
+        Conversation::Tcp(_) => Wants::Nothing,
+        Conversation::Http(_) => Wants::Text,
+        Conversation::Grpc(_) => Wants::Frames,
     };
-    let Some((config, name)) = manner.tls.as_ref().filter(|_| !is_connect) else {
-        return match manner.h2 && !is_connect {
+    let tls = match (wants, manner.tls.as_ref()) {
+        (Wants::Nothing, _) | (_, None) => None,
+        (Wants::Text, Some((config, name))) => Some((config.clone(), name)),
+        (Wants::Frames, Some((config, name))) => Some((for_h2(config), name)),
+    };
+    let Some((config, name)) = tls else {
+        return match manner.h2 && wants == Wants::Text {
             true => talk_h2(stream, conversation).await,
             false => talk_bytes(stream, conversation, backend_closed).await,
         };
     };
-    let mut stream = TlsConnector::from(config.clone()).connect(name.clone(), stream).await?;
+    let mut stream = TlsConnector::from(config).connect(name.clone(), stream).await?;
     let agreed = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-    match agreed {
+    match agreed && wants == Wants::Text {
         true => talk_h2(&mut stream, conversation).await,
         false => talk_bytes(&mut stream, conversation, backend_closed).await,
     }
+}
+
+/// What a conversation wants of the connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wants {
+    /// Only that it stands.
+    Nothing,
+    /// That it carries HTTP/1.1 text, whatever the version on the wire.
+    Text,
+    /// That its bytes are taken as they are: it speaks HTTP/2 itself.
+    Frames,
+}
+
+/// The same keys, and nothing but HTTP/2, whatever version the pool's traffic has.
+fn for_h2(config: &ClientConfig) -> Arc<ClientConfig> {
+    let mut config = config.clone();
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    Arc::new(config)
 }
 
 /// What is said in HTTP/1.1 goes over a stream of HTTP/2, and so does what is answered.

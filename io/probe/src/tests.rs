@@ -3,7 +3,8 @@
 
 use crate::{Limits, Manner, hold, probe, words};
 use evenkeel_check::{Conversation, Verdict};
-use evenkeel_model::{BackendAddress, Check, CheckKind, Expect, HttpCheck, ProxyProtocol};
+use evenkeel_http2::{Connection, Event, Read as Heard, Settings};
+use evenkeel_model::{BackendAddress, Check, CheckKind, Expect, GrpcCheck, HttpCheck, Moment, ProxyProtocol};
 use socket2::{Domain, Socket, Type};
 use std::future::Future;
 use std::io::{self, ErrorKind, Read, Write};
@@ -89,6 +90,71 @@ fn tcp_passes_and_leaves_nothing_behind() {
         Err(ErrorKind::ConnectionReset),
         "a reset leaves no TIME_WAIT"
     );
+}
+
+/// Serves the first call of an HTTP/2 client with `answer`, and whatever follows until it leaves: its text.
+fn serve_call(stream: &mut TcpStream, answer: &[u8]) -> String {
+    let mut connection = Connection::server(&Settings::default(), Moment::ZERO);
+    let mut text = Vec::new();
+    let mut buffer = [0; 4096];
+    loop {
+        while let Some(event) = connection.poll_event() {
+            let (Event::Opened(id) | Event::Readable(id)) = event else {
+                continue;
+            };
+            while let Heard::Bytes(count) = connection.read(id, &mut buffer) {
+                text.extend_from_slice(&buffer[..count]);
+            }
+            if connection.read(id, &mut buffer) == Heard::End {
+                connection.write(id, answer);
+                connection.close(id);
+            }
+        }
+        let length = connection.output().len();
+        // The probe may have left, content with what it got.
+        let left = stream.write_all(connection.output()).is_err();
+        connection.sent(length);
+        match stream.read(&mut buffer) {
+            Ok(0) | Err(_) => break,
+            Ok(_) if left => break,
+            Ok(count) => connection.receive(&buffer[..count], Moment::ZERO).unwrap(),
+        }
+    }
+    String::from_utf8(text).unwrap()
+}
+
+#[test]
+fn grpc_asks_the_health_service() {
+    let check = Check {
+        kind: CheckKind::Grpc(GrpcCheck {
+            service: "a.B".into(),
+            host: None,
+        }),
+        ..tcp(LONG)
+    };
+    for (status, expected) in [(1, Verdict::Pass), (2, fail("health NOT_SERVING, expected SERVING"))] {
+        let mut answer =
+            b"HTTP/1.1 200 OK\r\ncontent-type: application/grpc\r\ntransfer-encoding: chunked\r\n\r\n7\r\n".to_vec();
+        answer.extend_from_slice(&[0, 0, 0, 0, 2, 8, status]);
+        answer.extend_from_slice(b"\r\n0\r\ngrpc-status: 0\r\n\r\n");
+        let (address, thread) = backend(move |stream| serve_call(stream, &answer));
+        assert_eq!(verdict(&address, &check), expected);
+        let heard = thread.join().unwrap();
+        assert!(
+            heard.starts_with("POST /grpc.health.v1.Health/Check HTTP/1.1\r\nhost: b1.internal:80\r\n"),
+            "{heard}"
+        );
+        assert!(heard.ends_with("\0\0\0\0\x05\x0a\x03a.B"), "{heard:?}");
+    }
+    let (address, thread) = backend(|stream| {
+        read_head(stream);
+        stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").unwrap();
+    });
+    assert_eq!(
+        verdict(&address, &check),
+        fail("the answer is not HTTP/2: \"HTTP/1.1 400 Bad Request\\r\\n\\r\\n\"")
+    );
+    thread.join().unwrap();
 }
 
 #[test]

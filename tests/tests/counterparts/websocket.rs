@@ -53,9 +53,8 @@ fn over_http_2_and_tls() -> Outcome {
 }
 
 /// A client that stays, in each way.
-fn stay(url: &str, authority: Option<&str>) -> Result<Service, Box<dyn std::error::Error>> {
-    let mut command = script("websocket_client.py")?;
-    let service = Service::start(command.arg(url).args(authority).arg("stay"))?;
+fn stay(name: &str, arguments: &[&str]) -> Result<Service, Box<dyn std::error::Error>> {
+    let service = Service::start(script(name)?.args(arguments).arg("stay"))?;
     assert_eq!(service.line(SOON)?, "open");
     Ok(service)
 }
@@ -65,8 +64,10 @@ fn a_drain_and_reloads_leave_conversations_alone() -> Outcome {
     let (_server, front) = start()?;
     let authority = front.authority();
     let mut clients = [
-        stay(&format!("ws://{}", front.plain()), None)?,
-        stay(&format!("wss://{}", front.tls()), Some(&authority))?,
+        stay("websocket_client.py", &[&format!("ws://{}", front.plain())])?,
+        stay("websocket_client.py", &[&format!("wss://{}", front.tls()), &authority])?,
+        stay("websocket_over_h2.py", &[&front.plain()])?,
+        stay("websocket_over_h2.py", &[&front.tls(), &authority, "localhost"])?,
     ];
     let mut word = String::from("w");
     let mut all_answer = |when: &str| -> Outcome {

@@ -2,6 +2,7 @@
 
 mod bodies;
 mod changes;
+mod encrypted;
 mod guide;
 mod limits;
 mod mirrors;

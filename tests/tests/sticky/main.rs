@@ -3,6 +3,8 @@
 #![allow(clippy::expect_used, reason = "a test stops at the first surprise")]
 
 mod cookie;
+mod guide;
 mod house;
 mod keys;
 mod operate;
+mod tls;

@@ -231,6 +231,16 @@ pub(crate) fn check_host(text: &str) -> Result<Option<Name>, Fault> {
     Ok((!text.is_empty()).then(|| text.into()))
 }
 
+/// The service that a grpc check asks for: empty for the server as a whole.
+pub(crate) fn grpc_service(text: &str) -> Result<Name, Fault> {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-/".contains(&byte);
+    if text.len() > 255 || !text.bytes().all(allowed) {
+        let fault = Fault::new(format!("\"{}\" is no gRPC service", shown(text)));
+        return Err(fault.help("write for example \"package.Service\", or \"\" for the server as a whole"));
+    }
+    Ok(text.into())
+}
+
 /// The text that an http check looks for.
 pub(crate) fn check_body(text: &str) -> Result<Name, Fault> {
     if text.is_empty() || text.len() > VALUE_LIMIT {

@@ -177,6 +177,11 @@ pub(crate) static CHECK_PATH: Text = Text {
     pattern: r"^/[^\s#]*$",
 };
 
+pub(crate) static GRPC_SERVICE: Text = Text {
+    what: "a service such as \"package.Service\", or \"\"",
+    pattern: r"^[A-Za-z0-9_.\-/]{0,255}$",
+};
+
 pub(crate) static CHECK_HOST: Text = Text {
     what: "a host such as \"example.com\"",
     pattern: r"^\S*$",

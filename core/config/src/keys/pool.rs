@@ -2,7 +2,7 @@
 
 use crate::keys::kinds::{
     ATTEMPTS, BACKEND_ADDRESS, BACKEND_CONNECTIONS, BACKEND_NAME, BODY, CHECK_HOST, CHECK_PATH, COOKIE_NAME,
-    COUNT_TO_100, EXPECT, FIELD_NAME, HASH_ON, MINUTES, PATH, TIMEOUT, text,
+    COUNT_TO_100, EXPECT, FIELD_NAME, GRPC_SERVICE, HASH_ON, MINUTES, PATH, TIMEOUT, text,
 };
 use crate::keys::tls::POOL_TLS;
 use crate::keys::{Kind, Section, Word, key, later, word};
@@ -77,7 +77,7 @@ pub(crate) static BACKEND: Section = Section {
 
 pub(crate) static STATES: &[Word] = &[
     word("ready", "May have traffic."),
-    word("drain", "Keeps what it has, gets nothing new."),
+    word("drain", "Keeps what it has and its sticky clients, gets nothing new."),
     word("maintain", "Gets nothing and is not checked."),
 ];
 
@@ -160,11 +160,16 @@ pub(crate) static CHECK: Section = Section {
     doc: "How to find out whether a backend may have traffic.",
     keys: &[
         key("http", text(&CHECK_PATH), "GET this path.").also(&["path", "uri", "url"]),
+        key(
+            "grpc",
+            text(&GRPC_SERVICE),
+            "Ask the gRPC health service (`grpc.health.v1`) for this service; \"\" = the server as a whole.",
+        ),
         key("tcp", Kind::Only(true), "A connection that succeeds is enough."),
         key(
             "host",
             text(&CHECK_HOST),
-            "http: the Host to send; \"\" = the backend's address.",
+            "http, grpc: the Host to send; \"\" = the backend's address.",
         )
         .default("\"\""),
         key("expect", Kind::OneOrMore(&EXPECT_KIND), "http: the healthy statuses.")
@@ -199,7 +204,6 @@ pub(crate) static CHECK: Section = Section {
             Kind::Integer { least: 1, most: 65535 },
             "Probe this port instead of the backend's own.",
         ),
-        later("grpc", "The gRPC health service."),
         later("tls", "A TLS handshake."),
         later("postgres", "A PostgreSQL login."),
         later("redis", "A Redis PING."),
