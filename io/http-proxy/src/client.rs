@@ -19,7 +19,8 @@ use evenkeel_model::Moment;
 use evenkeel_net::introduction::{self, Missed};
 use evenkeel_net::{Elapsed, Socket, Stream, reactor, within};
 use evenkeel_proxy_protocol::Told;
-use evenkeel_tls::{ClientCertificate, ServerTls, TlsSocket};
+use evenkeel_tls::{ClientCertificate, Failure, ServerTls, TlsSocket};
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -184,6 +185,10 @@ impl Client {
     pub(crate) fn is_leaving(&self) -> bool {
         self.guest.is_leaving()
     }
+
+    async fn linger(&self) {
+        linger(|| self.conduit.end_writing(), |buffer| self.conduit.try_read(buffer)).await;
+    }
 }
 
 /// What becomes of the connection after a request.
@@ -258,7 +263,17 @@ async fn decrypt(tls: &Arc<ServerTls>, socket: Socket, limit: Duration) -> Optio
     let socket = tls.accept(socket).ok()?;
     match within(reactor::now() + limit, || ready(socket.handshake())).await {
         Ok(Ok(())) => Some(Conduit::Tls(Box::new(socket))),
-        Ok(Err(_)) => None,
+        Ok(Err(_)) => {
+            if socket.failure() == Some(Failure::PlainHttp) {
+                own::unencrypted(socket.socket());
+                linger(
+                    || socket.socket().end_writing(),
+                    |buffer| socket.socket().try_read(buffer),
+                )
+                .await;
+            }
+            None
+        }
         Err(Elapsed) => {
             socket.timed_out();
             None
@@ -305,12 +320,12 @@ async fn converse(client: Client) -> Option<(Client, Vec<u8>)> {
             Arrived::Http2(early) => return Some((client, early)),
             Arrived::Refused(exchange, refused) => {
                 own::refuse(&client, exchange, refused);
-                linger(&client.conduit).await;
+                client.linger().await;
                 return None;
             }
             Arrived::Late(exchange) => {
                 own::too_late(&client, exchange);
-                linger(&client.conduit).await;
+                client.linger().await;
                 return None;
             }
         };
@@ -321,7 +336,7 @@ async fn converse(client: Client) -> Option<(Client, Vec<u8>)> {
             Then::Next => {}
             Then::Close => return None,
             Then::Linger => {
-                linger(&client.conduit).await;
+                client.linger().await;
                 return None;
             }
             Then::Reset => {
@@ -475,14 +490,14 @@ pub(crate) async fn flush(client: &Client, exchange: &mut Exchange, window: Dura
 
 /// Ends our side, then reads and forgets for a while what the client still sends: closing at once would make the
 /// kernel reset the connection, and the client might never see our answer.
-async fn linger(conduit: &Conduit) {
-    conduit.end_writing();
+async fn linger(end_writing: impl FnOnce(), try_read: impl Fn(&mut [u8]) -> io::Result<Option<usize>>) {
+    end_writing();
     let deadline: Moment = reactor::now() + LINGER;
     let mut total = 0;
     let _ = within(deadline, || {
         scratch::with(|buffer| {
             loop {
-                match conduit.try_read(buffer) {
+                match try_read(buffer) {
                     Ok(None) => return Poll::Pending,
                     Ok(Some(0)) | Err(_) => return Poll::Ready(()),
                     Ok(Some(length)) => total += length,

@@ -253,10 +253,10 @@ impl Journey<'_> {
         self.name_request();
         let rewrite = self.way.rules.as_ref().and_then(|rules| rules.rewrite.as_ref());
         self.exchange.edits.clear();
-        facts::tell_certificate(&self.ways.guarded, &self.client.guest, &mut self.exchange.edits);
         if let Some(rewrite) = rewrite {
             self.edit(|facts, edits| rewrite.request(facts, edits), &member.name);
         }
+        facts::tell_certificate(&self.ways.guarded, &self.client.guest, &mut self.exchange.edits);
         let (pool, secure) = (self.pool, self.is_secure());
         let exchange = &mut *self.exchange;
         pool.sticky.borrow_mut().hide(&self.visit, exchange);

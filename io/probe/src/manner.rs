@@ -19,7 +19,7 @@ const READ: usize = 16 * 1024;
 pub struct Manner {
     /// Agree on keys first, and with whom.
     pub tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
-    /// HTTP is version 2, whatever is agreed upon.
+    /// HTTP is version 2: a backend that does not agree to it in the handshake fails.
     pub h2: bool,
 }
 

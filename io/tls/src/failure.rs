@@ -100,7 +100,10 @@ fn looks_like_http(incoming: &[u8]) -> bool {
         b"CONNECT ",
         b"PRI * ",
     ];
-    METHODS.iter().any(|method| incoming.starts_with(method))
+    // Of a longer word only a part may be here yet; five bytes, the head of a record, are.
+    METHODS
+        .iter()
+        .any(|method| incoming.starts_with(method) || method.starts_with(incoming))
 }
 
 /// A failure as the door sees errors of sockets.

@@ -8,6 +8,10 @@ use rustls::{CommonState, Error};
 /// Bytes of a handshake that are not understood yet: rustls allows messages of 64 KiB, and records have heads.
 const PARTIAL_LIMIT: usize = 128 * 1024;
 
+/// Messages that one step of a handshake leaves to be sent: hello, change of ciphers, extensions, request, chain, proof,
+/// the end, tickets, and an alert, with room.
+const FLIGHT_LIMIT: usize = 16;
+
 /// Plain bytes in one record (RFC 8446 5.1).
 const RECORD_BYTES: usize = 16 * 1024;
 /// What a record adds at most: its head, a nonce or the inner type, the tag.
@@ -157,11 +161,16 @@ fn take<R: Records>(connection: &mut R, incoming: &mut [u8], out: &mut Vec<u8>, 
     step
 }
 
-/// After an error there is one more thing to hand out: the alert that tells the other side.
+/// After an error there is more to hand out: what was said before it, and last the alert that tells the other side.
 fn collect_alert<R: Records>(connection: &mut R, rest: &mut [u8], out: &mut Vec<u8>) {
-    if let Ok(ConnectionState::EncodeTlsData(mut message)) = connection.process(rest).state {
-        // Without an alert the other side sees only the end: nothing else is lost.
-        let _ = append(out, |space| message.encode(space));
+    for _ in 0..FLIGHT_LIMIT {
+        let Ok(ConnectionState::EncodeTlsData(mut message)) = connection.process(rest).state else {
+            return;
+        };
+        if append(out, |space| message.encode(space)).is_err() {
+            // Without an alert the other side sees only the end: nothing else is lost.
+            return;
+        }
     }
 }
 

@@ -85,6 +85,7 @@ impl Connection {
 
     /// Gives the record back.
     pub(super) fn forget(&mut self, place: usize) {
+        self.lose_turn(place);
         let stream = self.streams.at_mut(place);
         let unread = stream.incoming.discard();
         let number = stream.number;
@@ -122,6 +123,7 @@ impl Connection {
 
     /// Nothing more comes of the stream, and nothing goes.
     fn break_off(&mut self, place: usize, code: ErrorCode) {
+        self.lose_turn(place);
         let stream = self.streams.at_mut(place);
         stream.read_broken = Some(code);
         stream.write_broken = Some(code);
