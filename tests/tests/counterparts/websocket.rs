@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use evenkeel_tests::program::Service;
 use evenkeel_tests::python::script;
 
-use crate::front::{Front, Outcome, SOON, all_hold, serve};
+use crate::front::{Front, Outcome, SOON, all_hold, serve, wait_for};
 
 /// A server, and a balancer in front of it.
 fn start() -> Result<(Service, Front), Box<dyn std::error::Error>> {
@@ -57,6 +57,21 @@ fn stay(name: &str, arguments: &[&str]) -> Result<Service, Box<dyn std::error::E
     let service = Service::start(script(name)?.args(arguments).arg("stay"))?;
     assert_eq!(service.line(SOON)?, "open");
     Ok(service)
+}
+
+#[test]
+fn a_conversation_that_is_silent_for_too_long_is_ended() -> Outcome {
+    let (_server, port) = serve("websocket_server.py", &["ws0"])?;
+    let limit = "timeouts = { tunnel = \"200ms\" }";
+    let front = Front::start(limit, |_| format!("backends = [\"127.0.0.1:{port}\"]"), &[])?;
+    let _clients = [
+        stay("websocket_client.py", &[&format!("ws://{}", front.plain())])?,
+        stay("websocket_over_h2.py", &[&front.plain()])?,
+    ];
+    // The line of a conversation is written when it ends.
+    wait_for(|| Ok(front.log()?.iter().filter(|line| line["status"] == 101).count() == 2))
+        .map_err(|error| format!("{error}: {:?}", front.log()))?;
+    front.wait_for_backends(|backend| backend["in_flight"] == 0)
 }
 
 #[test]
