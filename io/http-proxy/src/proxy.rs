@@ -325,7 +325,7 @@ impl Journey<'_> {
             }
             NoConnection::Tls => {
                 permit.failed(Failure::Connect, now);
-                Reason::TlsFailed
+                if hoped { Reason::NoBackend } else { Reason::TlsFailed }
             }
             NoConnection::Exhausted => {
                 self.client.guest.world.relieve();
