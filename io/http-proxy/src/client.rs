@@ -266,7 +266,11 @@ async fn decrypt(tls: &Arc<ServerTls>, socket: Socket, limit: Duration) -> Optio
         Ok(Err(_)) => {
             if socket.failure() == Some(Failure::PlainHttp) {
                 own::unencrypted(socket.socket());
-                linger(|| socket.socket().end_writing(), |buffer| socket.socket().try_read(buffer)).await;
+                linger(
+                    || socket.socket().end_writing(),
+                    |buffer| socket.socket().try_read(buffer),
+                )
+                .await;
             }
             None
         }

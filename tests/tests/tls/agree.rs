@@ -15,18 +15,45 @@ const PROBES: [Probe; 34] = [
     ("-tls1_1 -cipher ALL:@SECLEVEL=0", None),
     ("-tls1_2", Some("New, TLSv1.2, Cipher is ECDHE-")),
     ("-tls1_3", Some("New, TLSv1.3, Cipher is TLS_")),
-    ("-tls1_3 -ciphersuites TLS_AES_128_GCM_SHA256", Some("Cipher is TLS_AES_128_GCM_SHA256")),
-    ("-tls1_3 -ciphersuites TLS_AES_256_GCM_SHA384", Some("Cipher is TLS_AES_256_GCM_SHA384")),
-    ("-tls1_3 -ciphersuites TLS_CHACHA20_POLY1305_SHA256", Some("Cipher is TLS_CHACHA20_POLY1305_SHA256")),
+    (
+        "-tls1_3 -ciphersuites TLS_AES_128_GCM_SHA256",
+        Some("Cipher is TLS_AES_128_GCM_SHA256"),
+    ),
+    (
+        "-tls1_3 -ciphersuites TLS_AES_256_GCM_SHA384",
+        Some("Cipher is TLS_AES_256_GCM_SHA384"),
+    ),
+    (
+        "-tls1_3 -ciphersuites TLS_CHACHA20_POLY1305_SHA256",
+        Some("Cipher is TLS_CHACHA20_POLY1305_SHA256"),
+    ),
     // Not for the web, and not offered: tags that are cut short (RFC 8446 B.4).
     ("-tls1_3 -ciphersuites TLS_AES_128_CCM_8_SHA256", None),
     ("-tls1_3 -ciphersuites TLS_AES_128_CCM_SHA256", None),
-    ("-tls1_2 -cipher ECDHE-ECDSA-AES128-GCM-SHA256", Some("Cipher is ECDHE-ECDSA-AES128-GCM-SHA256")),
-    ("-tls1_2 -cipher ECDHE-ECDSA-AES256-GCM-SHA384", Some("Cipher is ECDHE-ECDSA-AES256-GCM-SHA384")),
-    ("-tls1_2 -cipher ECDHE-ECDSA-CHACHA20-POLY1305", Some("Cipher is ECDHE-ECDSA-CHACHA20-POLY1305")),
-    ("-tls1_2 -cipher ECDHE-RSA-AES128-GCM-SHA256", Some("Cipher is ECDHE-RSA-AES128-GCM-SHA256")),
-    ("-tls1_2 -cipher ECDHE-RSA-AES256-GCM-SHA384", Some("Cipher is ECDHE-RSA-AES256-GCM-SHA384")),
-    ("-tls1_2 -cipher ECDHE-RSA-CHACHA20-POLY1305", Some("Cipher is ECDHE-RSA-CHACHA20-POLY1305")),
+    (
+        "-tls1_2 -cipher ECDHE-ECDSA-AES128-GCM-SHA256",
+        Some("Cipher is ECDHE-ECDSA-AES128-GCM-SHA256"),
+    ),
+    (
+        "-tls1_2 -cipher ECDHE-ECDSA-AES256-GCM-SHA384",
+        Some("Cipher is ECDHE-ECDSA-AES256-GCM-SHA384"),
+    ),
+    (
+        "-tls1_2 -cipher ECDHE-ECDSA-CHACHA20-POLY1305",
+        Some("Cipher is ECDHE-ECDSA-CHACHA20-POLY1305"),
+    ),
+    (
+        "-tls1_2 -cipher ECDHE-RSA-AES128-GCM-SHA256",
+        Some("Cipher is ECDHE-RSA-AES128-GCM-SHA256"),
+    ),
+    (
+        "-tls1_2 -cipher ECDHE-RSA-AES256-GCM-SHA384",
+        Some("Cipher is ECDHE-RSA-AES256-GCM-SHA384"),
+    ),
+    (
+        "-tls1_2 -cipher ECDHE-RSA-CHACHA20-POLY1305",
+        Some("Cipher is ECDHE-RSA-CHACHA20-POLY1305"),
+    ),
     // CBC (Lucky 13 and its like).
     ("-tls1_2 -cipher ECDHE-ECDSA-AES128-SHA256:@SECLEVEL=0", None),
     ("-tls1_2 -cipher ECDHE-RSA-AES256-SHA384:@SECLEVEL=0", None),
@@ -43,11 +70,17 @@ const PROBES: [Probe; 34] = [
     ("-tls1_2 -cipher AESCCM:@SECLEVEL=0", None),
     ("-tls1_3 -groups X25519", Some("Server Temp Key: X25519")),
     ("-tls1_3 -groups P-256", Some("Server Temp Key: ECDH, prime256v1")),
-    ("-tls1_2 -groups P-384 -sigalgs RSA-PSS+SHA256", Some("Server Temp Key: ECDH, secp384r1")),
+    (
+        "-tls1_2 -groups P-384 -sigalgs RSA-PSS+SHA256",
+        Some("Server Temp Key: ECDH, secp384r1"),
+    ),
     ("-tls1_3 -groups ffdhe2048", None),
     ("-tls1_2 -sigalgs ECDSA+SHA1:RSA+SHA1 -cipher ALL:@SECLEVEL=0", None),
     // Renegotiation cannot be asked for insecurely, nothing is compressed, and secrets are bound to the handshake.
-    ("-tls1_2 -legacy_renegotiation", Some("Secure Renegotiation IS supported")),
+    (
+        "-tls1_2 -legacy_renegotiation",
+        Some("Secure Renegotiation IS supported"),
+    ),
     ("-tls1_2 -comp", Some("Compression: NONE")),
     ("-tls1_2", Some("Extended master secret: yes")),
 ];

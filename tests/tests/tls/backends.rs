@@ -28,7 +28,12 @@ impl Backend {
             let service = Service::start(program("haproxy")?.arg("-db").arg("-f").arg(&file))?;
             let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
             match wait_for(|| Ok(TcpStream::connect(address).is_ok())) {
-                Ok(()) => return Ok(Self { port, _service: service }),
+                Ok(()) => {
+                    return Ok(Self {
+                        port,
+                        _service: service,
+                    });
+                }
                 Err(error) => last = format!("{error}: {:?}", service.line(SOON)),
             }
         }
@@ -156,9 +161,16 @@ fn whom_we_do_not_trust_gets_nothing() -> Outcome {
         let answer = ask(&served)?;
         assert_eq!(answer.status, 502, "{reason}");
         let labels = [("pool", "app"), ("reason", reason)];
-        assert!(served.metric("evenkeel_backend_tls_handshake_failures_total", &labels)? >= 1.0, "{reason}");
+        assert!(
+            served.metric("evenkeel_backend_tls_handshake_failures_total", &labels)? >= 1.0,
+            "{reason}"
+        );
         let by_reason = [("listener", "web"), ("reason", "tls-failed")];
-        assert_eq!(served.metric("evenkeel_requests_by_reason_total", &by_reason)?, 1.0, "{reason}");
+        assert_eq!(
+            served.metric("evenkeel_requests_by_reason_total", &by_reason)?,
+            1.0,
+            "{reason}"
+        );
         let log = house.path("access.log");
         wait_for(|| Ok(std::fs::read_to_string(&log)?.contains("\"reason\":\"tls-failed\"")))?;
         std::fs::remove_file(&log)?;
@@ -166,7 +178,11 @@ fn whom_we_do_not_trust_gets_nothing() -> Outcome {
         begin_checks(&house, &backend, good, &served)?;
         assert_eq!(ask(&served)?.status, 503, "{reason}");
         // Without verification any of them is taken, which the operator has asked for.
-        let lax = start(&house, &backend, "tls = { verify = false, server_name = \"app.internal\" }")?;
+        let lax = start(
+            &house,
+            &backend,
+            "tls = { verify = false, server_name = \"app.internal\" }",
+        )?;
         lax.wait_until_usable(true)?;
         assert!(told(&lax)?.starts_with("sni=app.internal"), "{reason}");
     }

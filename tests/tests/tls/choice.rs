@@ -4,8 +4,7 @@ use evenkeel_tests::authority::{Key, Wanted};
 
 use crate::house::{House, Outcome};
 
-const CERTIFICATES: &str =
-    "certificates = [\"%/first.pem\", \"%/wild.pem\", \"%/exact.pem\", { cert = \"%/rsa-chain.pem\", key = \"%/rsa-key.pem\" }]";
+const CERTIFICATES: &str = "certificates = [\"%/first.pem\", \"%/wild.pem\", \"%/exact.pem\", { cert = \"%/rsa-chain.pem\", key = \"%/rsa-key.pem\" }]";
 
 fn named<'a>(names: &'a [&'a str], key: Key) -> Wanted<'a> {
     Wanted {
@@ -66,9 +65,15 @@ fn two_kinds_of_key_for_one_name() -> Outcome {
     for (arguments, signature) in [
         (&["-tls1_3"][..], "Peer signature type: ECDSA"),
         (&["-tls1_3", "-noservername"], "Peer signature type: ECDSA"),
-        (&["-tls1_3", "-sigalgs", "rsa_pss_rsae_sha256"], "Peer signature type: RSA-PSS"),
+        (
+            &["-tls1_3", "-sigalgs", "rsa_pss_rsae_sha256"],
+            "Peer signature type: RSA-PSS",
+        ),
         (&["-tls1_2"], "Peer signature type: ECDSA"),
-        (&["-tls1_2", "-cipher", "ECDHE-RSA-AES128-GCM-SHA256"], "Peer signature type: RSA"),
+        (
+            &["-tls1_2", "-cipher", "ECDHE-RSA-AES128-GCM-SHA256"],
+            "Peer signature type: RSA",
+        ),
     ] {
         let said = served.openssl(arguments)?.good()?;
         assert!(said.contains(signature), "{arguments:?}: {said}");

@@ -17,7 +17,11 @@ const FORMS: [(&str, &str); 4] = [
 
 fn someone(name: &str) -> Wanted<'static> {
     Wanted {
-        names: if name == "alice" { &["alice.test"] } else { &["mallory.test"] },
+        names: if name == "alice" {
+            &["alice.test"]
+        } else {
+            &["mallory.test"]
+        },
         client: true,
         ..Wanted::default()
     }
@@ -37,7 +41,10 @@ fn start(house: &House, origin: &Origin, tls: &str) -> Result<Served, Box<dyn st
 /// The heads that the origin has got, in lower case, and forgets them.
 fn got(origin: &Origin) -> String {
     let records = origin.records();
-    let bytes = records.iter().flat_map(|record| record.bytes.clone()).collect::<Vec<u8>>();
+    let bytes = records
+        .iter()
+        .flat_map(|record| record.bytes.clone())
+        .collect::<Vec<u8>>();
     origin.begin(Vec::new());
     String::from_utf8_lossy(&bytes).to_ascii_lowercase()
 }
@@ -92,7 +99,11 @@ fn without_a_good_certificate_nobody_comes_in() -> Outcome {
 fn certificates_may_be_left_to_the_client() -> Outcome {
     let house = House::new()?;
     let origin = Origin::start()?;
-    let served = start(&house, &origin, "client_auth = \"optional\", client_header = \"x-ssl-client\"")?;
+    let served = start(
+        &house,
+        &origin,
+        "client_auth = \"optional\", client_header = \"x-ssl-client\"",
+    )?;
     let alice = house.authority.issue(&someone("alice"))?;
     let stranger = Authority::new("Somebody else")?.issue(&someone("mallory"))?;
     let with = |certificate| Terms {
@@ -105,7 +116,10 @@ fn certificates_may_be_left_to_the_client() -> Outcome {
     let told = got(&origin);
     assert!(told.contains("\r\nx-ssl-client-verify: success\r\n"), "{told}");
     assert!(told.contains("\r\nx-ssl-client-s-dn: cn=alice.test\r\n"), "{told}");
-    assert!(told.contains("\r\nx-ssl-client-i-dn: cn=the test's authority\r\n"), "{told}");
+    assert!(
+        told.contains("\r\nx-ssl-client-i-dn: cn=the test's authority\r\n"),
+        "{told}"
+    );
     assert!(served.get(&with(Some(&stranger)), "/", "").is_err());
     Ok(())
 }
@@ -148,17 +162,29 @@ fn streams_of_http_2_tell_it_too() -> Outcome {
     let house = House::new()?;
     let origin = Origin::start()?;
     let served = start(&house, &origin, "client_header = \"x-ssl-client\"")?;
-    house.authority.issue(&someone("alice"))?.write(house.scratch.path(), "alice")?;
+    house
+        .authority
+        .issue(&someone("alice"))?
+        .write(house.scratch.path(), "alice")?;
     let mut curl = program("curl")?;
     curl.args(["--silent", "--show-error", "--noproxy", "*", "--http2"]);
     curl.arg("--cacert").arg(house.path("ca.pem"));
     curl.arg("--cert").arg(house.path("alice.pem"));
-    curl.args(["--header", "x-ssl-client-verify: FORGED", "--write-out", " %{http_version}"]);
+    curl.args([
+        "--header",
+        "x-ssl-client-verify: FORGED",
+        "--write-out",
+        " %{http_version}",
+    ]);
     curl.arg(format!("https://{}/[1-2]", served.address(1)));
     assert_eq!(run(&mut curl, "", SOON)?.good()?, "/1 2/2 2");
     let told = got(&origin);
     assert!(!told.contains("forged"), "{told}");
-    assert_eq!(told.matches("\r\nx-ssl-client-s-dn: cn=alice.test\r\n").count(), 2, "{told}");
+    assert_eq!(
+        told.matches("\r\nx-ssl-client-s-dn: cn=alice.test\r\n").count(),
+        2,
+        "{told}"
+    );
     Ok(())
 }
 

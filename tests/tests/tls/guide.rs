@@ -158,7 +158,10 @@ fn to_the_backends() -> Outcome {
     shown.served.wait_until_usable(true)?;
     let answer = shown.served.get(&house.terms("example.com"), "/", "")?;
     let told = String::from_utf8_lossy(&answer.body).into_owned();
-    assert!(told.starts_with("sni=app.internal alpn=h2 client=balancer.internal"), "{told}");
+    assert!(
+        told.starts_with("sni=app.internal alpn=h2 client=balancer.internal"),
+        "{told}"
+    );
     Ok(())
 }
 

@@ -62,6 +62,7 @@ fn what_is_no_client_hello_is_answered_by_an_alert() -> Outcome {
     })
     .map_err(|error| format!("{error}: {failed}"))?;
     assert_eq!(served.failed("internal")?, 0.0);
+    assert_eq!(served.metric("evenkeel_panics_total", &[])?, 0.0);
     Ok(())
 }
 

@@ -13,12 +13,15 @@ fn respond(house: &House) -> Outcome {
     house.write("index.txt", INDEX)?;
     house.write("ca.key", &house.authority.key())?;
     let mut ask = program("openssl")?;
-    ask.args(["ocsp", "-sha256", "-no_nonce", "-issuer"]).arg(house.path("ca.pem"));
+    ask.args(["ocsp", "-sha256", "-no_nonce", "-issuer"])
+        .arg(house.path("ca.pem"));
     ask.arg("-cert").arg(house.path("chain.pem"));
     ask.arg("-reqout").arg(house.path("request"));
     run(&mut ask, "", SOON)?.good()?;
     let mut answer = program("openssl")?;
-    answer.args(["ocsp", "-ndays", "1", "-index"]).arg(house.path("index.txt"));
+    answer
+        .args(["ocsp", "-ndays", "1", "-index"])
+        .arg(house.path("index.txt"));
     answer.arg("-CA").arg(house.path("ca.pem"));
     answer.arg("-rsigner").arg(house.path("ca.pem"));
     answer.arg("-rkey").arg(house.path("ca.key"));
