@@ -166,11 +166,8 @@ fn whom_we_do_not_trust_gets_nothing() -> Outcome {
             "{reason}"
         );
         let by_reason = [("listener", "web"), ("reason", "tls-failed")];
-        assert_eq!(
-            served.metric("evenkeel_requests_by_reason_total", &by_reason)?,
-            1.0,
-            "{reason}"
-        );
+        // Counted once the answer has gone.
+        wait_for(|| Ok(served.metric("evenkeel_requests_by_reason_total", &by_reason)? == 1.0))?;
         let log = house.path("access.log");
         wait_for(|| Ok(std::fs::read_to_string(&log)?.contains("\"reason\":\"tls-failed\"")))?;
         std::fs::remove_file(&log)?;
