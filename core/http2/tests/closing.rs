@@ -33,8 +33,8 @@ fn the_server_goes_away_in_two_steps() {
     for by_timeout in [false, true] {
         let mut wire = server();
         let first = wire.open(1, WHOLE, &GET);
-        wire.connection.go_away();
-        wire.connection.go_away();
+        wire.connection.go_away(Moment::ZERO);
+        wire.connection.go_away(Moment::ZERO);
         let frames = wire.frames();
         assert_eq!(frames.len(), 2, "{frames:?}");
         assert_eq!((frames[0].kind, last_stream(&frames[0])), (GOAWAY, 0x7fff_ffff));
