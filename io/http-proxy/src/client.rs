@@ -4,6 +4,7 @@ use crate::conduit::Conduit;
 use crate::door::{Inside, Ways};
 use crate::exchange::Exchange;
 use crate::facts::AddressText;
+use crate::linger::linger;
 use crate::links::{Links, OwnLinks};
 use crate::own;
 use crate::patience::Patience;
@@ -15,12 +16,10 @@ use crate::trunk;
 use crate::world::World;
 use evenkeel_http::{Parsed, Refused, Version};
 use evenkeel_http2::PREFACE;
-use evenkeel_model::Moment;
 use evenkeel_net::introduction::{self, Missed};
 use evenkeel_net::{Elapsed, Socket, Stream, reactor, within};
 use evenkeel_proxy_protocol::Told;
 use evenkeel_tls::{ClientCertificate, Failure, ServerTls, TlsSocket};
-use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -32,11 +31,6 @@ const PIPELINED_IN_A_ROW: u32 = 16;
 /// How long a client that has just come may take to its first word when its listener closes meanwhile: it could not
 /// know, and its request may be on its way.
 const FIRST_WORD: Duration = Duration::from_secs(1);
-/// How long a client whose request was not read to its end may go on sending before it is cut: long enough to read
-/// our answer, which a cut would take away from it (RFC 9112 9.6).
-const LINGER: Duration = Duration::from_secs(2);
-/// And how much.
-const LINGER_BYTES: usize = 1024 * 1024;
 
 /// Who is connected, and through which door: the same for all requests of a connection.
 pub(crate) struct Guest {
@@ -507,27 +501,4 @@ pub(crate) async fn flush(client: &Client, exchange: &mut Exchange, window: Dura
         Poll::Pending
     })
     .await
-}
-
-/// Ends our side, then reads and forgets for a while what the client still sends: closing at once would make the
-/// kernel reset the connection, and the client might never see our answer.
-pub(crate) async fn linger(end_writing: impl FnOnce(), try_read: impl Fn(&mut [u8]) -> io::Result<Option<usize>>) {
-    end_writing();
-    let deadline: Moment = reactor::now() + LINGER;
-    let mut total = 0;
-    let _ = within(deadline, || {
-        scratch::with(|buffer| {
-            loop {
-                match try_read(buffer) {
-                    Ok(None) => return Poll::Pending,
-                    Ok(Some(0)) | Err(_) => return Poll::Ready(()),
-                    Ok(Some(length)) => total += length,
-                }
-                if total > LINGER_BYTES {
-                    return Poll::Ready(());
-                }
-            }
-        })
-    })
-    .await;
 }

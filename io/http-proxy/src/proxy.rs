@@ -310,26 +310,19 @@ impl Journey<'_> {
     /// `hoped`: the backend was known to be unusable and tried all the same, because too few were usable.
     async fn unconnected(&mut self, mut permit: Permit, failure: &NoConnection, more: bool, hoped: bool) -> Try {
         let now = reactor::now();
+        let unreached = |reason| if hoped { Reason::NoBackend } else { reason };
         let reason = match failure {
             NoConnection::Refused => {
                 permit.failed(Failure::Connect, now);
-                if hoped {
-                    Reason::NoBackend
-                } else {
-                    Reason::ConnectRefused
-                }
+                unreached(Reason::ConnectRefused)
             }
             NoConnection::TimedOut => {
                 permit.failed(Failure::ConnectTimeout, now);
-                if hoped {
-                    Reason::NoBackend
-                } else {
-                    Reason::ConnectTimeout
-                }
+                unreached(Reason::ConnectTimeout)
             }
             NoConnection::Tls => {
                 permit.failed(Failure::Connect, now);
-                if hoped { Reason::NoBackend } else { Reason::TlsFailed }
+                unreached(Reason::TlsFailed)
             }
             NoConnection::Exhausted => {
                 self.client.guest.world.relieve();

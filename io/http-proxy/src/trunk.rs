@@ -5,6 +5,7 @@
 
 use crate::client::{self, Client, Guest};
 use crate::conduit::Conduit;
+use crate::linger::linger;
 use crate::patience::Patience;
 use crate::scratch;
 use evenkeel_http2::{Connection, ErrorCode, Event, Read, Settings, StreamId, Write};
@@ -298,7 +299,7 @@ pub(crate) async fn serve(guest: Rc<Guest>, conduit: Conduit, early: &[u8]) {
     trunk.end();
     if trunk.connection.borrow().is_finished() {
         // It may have sent more before it heard why we leave; a cut would take our last words away from it.
-        client::linger(|| trunk.conduit.end_writing(), |buffer| trunk.conduit.try_read(buffer)).await;
+        linger(|| trunk.conduit.end_writing(), |buffer| trunk.conduit.try_read(buffer)).await;
     }
 }
 
