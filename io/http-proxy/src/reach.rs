@@ -216,6 +216,14 @@ impl Reach {
             PoolProtocol::Http1 | PoolProtocol::H2 | PoolProtocol::Auto => {}
         }
         let trunk = Trunk::to_backend(conduit, &speech.settings(), speech.idle);
+        match trunk.ready(deadline).await {
+            Ok(true) => {}
+            Ok(false) => return Err(NoConnection::Refused),
+            Err(Elapsed) => {
+                trunk.close();
+                return Err(NoConnection::TimedOut);
+            }
+        }
         let stream = trunk.open().ok_or(NoConnection::Refused)?;
         self.any.set(true);
         if let Some(trunks) = self.trunks.borrow_mut().get_mut(&backend) {

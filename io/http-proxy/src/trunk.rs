@@ -19,6 +19,9 @@ use std::time::Duration;
 
 /// Rounds of reading and writing before others get their turn.
 const ROUNDS: u32 = 8;
+/// How long a connection is without streams before it gives memory back: long enough that a browser's pauses between two
+/// pages' parts cost nothing.
+const REST: Duration = Duration::from_secs(1);
 
 /// An HTTP/2 connection that tasks of this worker share.
 pub(crate) struct Trunk {
@@ -28,6 +31,10 @@ pub(crate) struct Trunk {
     driver: Cell<Option<TaskId>>,
     /// No new stream can be opened here.
     closed: Cell<bool>,
+    /// The other side has said what it allows.
+    ready: Cell<bool>,
+    /// Who made the connection and waits for that.
+    maker: Cell<Option<TaskId>>,
 }
 
 /// What the driver knows of a stream.
@@ -54,6 +61,8 @@ impl Trunk {
             lanes: RefCell::default(),
             driver: Cell::new(None),
             closed: Cell::new(false),
+            ready: Cell::new(false),
+            maker: Cell::new(None),
         })
     }
 
@@ -63,6 +72,26 @@ impl Trunk {
         let task = reactor::spawn(drive_backend(trunk.clone(), idle));
         trunk.driver.set(Some(task));
         trunk
+    }
+
+    /// Waits until the backend has said what it allows (its first SETTINGS); false when it ended instead, as one that
+    /// does not speak HTTP/2 does.
+    ///
+    /// # Errors
+    /// It did neither until `deadline`.
+    pub(crate) async fn ready(&self, deadline: Moment) -> Result<bool, Elapsed> {
+        self.maker.set(Some(reactor::current()));
+        within(deadline, || match self.ready.get() || self.closed.get() {
+            true => Poll::Ready(self.ready.get() && !self.closed.get()),
+            false => Poll::Pending,
+        })
+        .await
+    }
+
+    fn wake_maker(&self) {
+        if let Some(maker) = self.maker.take() {
+            reactor::wake(maker);
+        }
     }
 
     /// Whether no new stream can ever be opened here.
@@ -166,7 +195,10 @@ impl Trunk {
                 Some(Event::Readable(id) | Event::Writable(id)) => self.wake_lane(id, false),
                 Some(Event::Ended(id)) => self.wake_lane(id, true),
                 Some(Event::GoAway) => self.closed.set(true),
-                Some(Event::Ready) => {}
+                Some(Event::Ready) => {
+                    self.ready.set(true);
+                    self.wake_maker();
+                }
             }
         }
     }
@@ -181,6 +213,7 @@ impl Trunk {
     /// Nothing more can be read or written: every stream learns it.
     fn end(&self) {
         self.closed.set(true);
+        self.wake_maker();
         for lane in self.lanes.borrow().values() {
             lane.gone.set(true);
             reactor::wake(lane.task.get());
@@ -224,104 +257,162 @@ pub(crate) async fn serve(guest: Rc<Guest>, conduit: Conduit, early: &[u8]) {
     };
     if trunk.take(early).is_ok() {
         trunk.tell(&mut opened);
-        drive(
-            &trunk,
-            timeouts.idle,
-            timeouts.request,
-            &|| guest.is_leaving(),
-            &mut opened,
-        )
-        .await;
+        let leaving = || guest.is_leaving();
+        let mut driver = Driver::new(&trunk, timeouts.idle, timeouts.request, &leaving, &mut opened);
+        driver.drive().await;
     }
     trunk.end();
 }
 
 async fn drive_backend(trunk: Rc<Trunk>, idle: Duration) {
     trunk.conduit.adopt();
-    drive(&trunk, idle, idle, &|| false, &mut |_| {}).await;
+    let mut nobody = |_| {};
+    Driver::new(&trunk, idle, idle, &|| false, &mut nobody).drive().await;
     trunk.end();
 }
 
-/// Moves bytes until the connection is over.
-async fn drive(
-    trunk: &Rc<Trunk>,
+/// Moves the bytes of a connection until it is over.
+struct Driver<'a> {
+    trunk: &'a Rc<Trunk>,
+    /// How long the connection is kept without streams.
     idle: Duration,
-    window: Duration,
-    leaving: &dyn Fn() -> bool,
-    opened: &mut dyn FnMut(StreamId),
-) {
-    let mut patience = Patience::new(window);
-    let mut idle_since = reactor::now();
-    let mut told = false;
-    loop {
-        let deadline = next_deadline(trunk, idle_since + idle, &mut patience);
-        let streams = trunk.connection.borrow().streams();
-        let sending = trunk.is_waiting_to_send();
-        let round = within(deadline, || {
-            for _ in 0..ROUNDS {
-                match trunk.step(&mut patience, opened) {
-                    Err(Over) => return Poll::Ready(Round::Over),
-                    Ok(true) => {}
-                    Ok(false) => {
-                        let changed = (leaving() && !told)
-                            || (trunk.connection.borrow().streams() == 0) != (streams == 0)
-                            || trunk.is_waiting_to_send() != sending
-                            || trunk.connection.borrow().is_finished();
-                        return if changed {
-                            Poll::Ready(Round::Changed)
-                        } else {
-                            Poll::Pending
-                        };
-                    }
-                }
-            }
-            Poll::Ready(Round::Busy)
-        });
-        let now = match round.await {
-            Ok(Round::Over) => return,
-            Ok(Round::Busy) => {
-                reactor::yield_now().await;
-                reactor::now()
-            }
-            Ok(Round::Changed) => reactor::now(),
-            Err(Elapsed) => {
-                let now = reactor::now();
-                if trunk.is_waiting_to_send() && patience.deadline(now) <= now {
-                    return;
-                }
-                if trunk.connection.borrow_mut().handle_timeout(now).is_err() {
-                    return trunk.last_words();
-                }
-                now
-            }
-        };
-        if streams > 0 || trunk.connection.borrow().streams() > 0 {
-            idle_since = now;
-        }
-        let idle_for_too_long = now >= idle_since + idle;
-        if !told && (leaving() || idle_for_too_long) {
-            told = true;
-            trunk.closed.set(true);
-            trunk.connection.borrow_mut().go_away();
-        }
-        if trunk.connection.borrow().is_finished() && !trunk.is_waiting_to_send() {
-            return trunk.last_words();
-        }
-    }
+    leaving: &'a dyn Fn() -> bool,
+    /// Told of each new stream.
+    opened: &'a mut dyn FnMut(StreamId),
+    patience: Patience,
+    idle_since: Moment,
+    /// The other side has been told that we take no new streams.
+    told: bool,
+    /// The memory of busier times has been given back.
+    rested: bool,
 }
 
-fn next_deadline(trunk: &Trunk, idle: Moment, patience: &mut Patience) -> Moment {
-    let connection = trunk.connection.borrow();
-    let mut deadline = connection.poll_timeout().unwrap_or(Moment::NEVER);
-    if connection.streams() == 0 {
-        deadline = deadline.min(idle);
+/// How a connection stands: what ends a wait when it changes.
+#[derive(PartialEq)]
+struct Standing {
+    idle: bool,
+    sending: bool,
+    leaving: bool,
+    finished: bool,
+}
+
+impl<'a> Driver<'a> {
+    /// `window`: how long the other side may take without progress when we have something for it.
+    fn new(
+        trunk: &'a Rc<Trunk>,
+        idle: Duration,
+        window: Duration,
+        leaving: &'a dyn Fn() -> bool,
+        opened: &'a mut dyn FnMut(StreamId),
+    ) -> Driver<'a> {
+        Driver {
+            trunk,
+            idle,
+            leaving,
+            opened,
+            patience: Patience::new(window),
+            idle_since: reactor::now(),
+            told: false,
+            rested: false,
+        }
     }
-    if trunk.is_waiting_to_send() {
-        deadline = deadline.min(patience.deadline(reactor::now()));
-    } else {
-        patience.rest();
+
+    async fn drive(&mut self) {
+        loop {
+            let deadline = self.deadline();
+            let before = self.standing();
+            let round = within(deadline, || {
+                for _ in 0..ROUNDS {
+                    match self.trunk.step(&mut self.patience, self.opened) {
+                        Err(Over) => return Poll::Ready(Round::Over),
+                        Ok(true) => {}
+                        Ok(false) if self.standing() != before => return Poll::Ready(Round::Changed),
+                        Ok(false) => return Poll::Pending,
+                    }
+                }
+                Poll::Ready(Round::Busy)
+            });
+            let over = match round.await {
+                Ok(Round::Over) => return,
+                Ok(Round::Busy) => {
+                    reactor::yield_now().await;
+                    Ok(())
+                }
+                Ok(Round::Changed) => Ok(()),
+                Err(Elapsed) => self.elapsed(reactor::now()),
+            };
+            if over.is_err() || self.settle(before.idle, reactor::now()).is_err() {
+                return;
+            }
+        }
     }
-    deadline
+
+    fn standing(&self) -> Standing {
+        let connection = self.trunk.connection.borrow();
+        Standing {
+            idle: connection.streams() == 0,
+            sending: self.trunk.is_waiting_to_send(),
+            leaving: (self.leaving)() && !self.told,
+            finished: connection.is_finished(),
+        }
+    }
+
+    /// When something is to be done although nothing happens. Never in the past twice: whoever was waited for in vain is
+    /// not waited for again.
+    fn deadline(&mut self) -> Moment {
+        let connection = self.trunk.connection.borrow();
+        let mut deadline = connection.poll_timeout().unwrap_or(Moment::NEVER);
+        if connection.streams() == 0 {
+            if !self.told {
+                deadline = deadline.min(self.idle_since + self.idle);
+            }
+            if !self.rested {
+                deadline = deadline.min(self.idle_since + REST);
+            }
+        }
+        drop(connection);
+        if self.trunk.is_waiting_to_send() {
+            deadline = deadline.min(self.patience.deadline(reactor::now()));
+        } else {
+            self.patience.rest();
+        }
+        deadline
+    }
+
+    fn elapsed(&mut self, now: Moment) -> Result<(), Over> {
+        if self.trunk.is_waiting_to_send() && self.patience.deadline(now) <= now {
+            return Err(Over);
+        }
+        let mut connection = self.trunk.connection.borrow_mut();
+        if !self.rested && connection.streams() == 0 && now >= self.idle_since + REST {
+            self.rested = true;
+            connection.rest();
+        }
+        let timed = connection.handle_timeout(now);
+        drop(connection);
+        timed.map_err(|_| {
+            self.trunk.last_words();
+            Over
+        })
+    }
+
+    /// Looks whether it is time to leave, or left already. `was_idle`: before the wait.
+    fn settle(&mut self, was_idle: bool, now: Moment) -> Result<(), Over> {
+        if !was_idle || !self.standing().idle {
+            self.idle_since = now;
+            self.rested = false;
+        }
+        if !self.told && ((self.leaving)() || now >= self.idle_since + self.idle) {
+            self.told = true;
+            self.trunk.closed.set(true);
+            self.trunk.connection.borrow_mut().go_away();
+        }
+        if self.trunk.connection.borrow().is_finished() && !self.trunk.is_waiting_to_send() {
+            self.trunk.last_words();
+            return Err(Over);
+        }
+        Ok(())
+    }
 }
 
 impl Stream {

@@ -8,10 +8,6 @@ use rustls::{CommonState, Error};
 /// Bytes of a handshake that are not understood yet: rustls allows messages of 64 KiB, and records have heads.
 const PARTIAL_LIMIT: usize = 128 * 1024;
 
-/// Messages that one step of a handshake leaves to be sent: hello, change of ciphers, extensions, request, chain, proof,
-/// the end, tickets, and an alert, with room.
-const FLIGHT_LIMIT: usize = 16;
-
 /// Plain bytes in one record (RFC 8446 5.1).
 const RECORD_BYTES: usize = 16 * 1024;
 /// What a record adds at most: its head, a nonce or the inner type, the tag.
@@ -36,6 +32,8 @@ pub(crate) struct Step {
 trait Records {
     type Data;
     fn process<'c, 'i>(&'c mut self, incoming: &'i mut [u8]) -> UnbufferedStatus<'c, 'i, Self::Data>;
+    /// Whether the next thing that is handed out is a message to send.
+    fn has_more_to_send(&self) -> bool;
 }
 
 impl Records for UnbufferedConnectionCommon<ServerConnectionData> {
@@ -44,6 +42,10 @@ impl Records for UnbufferedConnectionCommon<ServerConnectionData> {
     fn process<'c, 'i>(&'c mut self, incoming: &'i mut [u8]) -> UnbufferedStatus<'c, 'i, Self::Data> {
         self.process_tls_records(incoming)
     }
+
+    fn has_more_to_send(&self) -> bool {
+        self.wants_write()
+    }
 }
 
 impl Records for UnbufferedConnectionCommon<ClientConnectionData> {
@@ -51,6 +53,10 @@ impl Records for UnbufferedConnectionCommon<ClientConnectionData> {
 
     fn process<'c, 'i>(&'c mut self, incoming: &'i mut [u8]) -> UnbufferedStatus<'c, 'i, Self::Data> {
         self.process_tls_records(incoming)
+    }
+
+    fn has_more_to_send(&self) -> bool {
+        self.wants_write()
     }
 }
 
@@ -161,9 +167,11 @@ fn take<R: Records>(connection: &mut R, incoming: &mut [u8], out: &mut Vec<u8>, 
     step
 }
 
-/// After an error there is more to hand out: what was said before it, and last the alert that tells the other side.
+/// After an error there is more to hand out: what was said before it, and last the alert that tells the other side. Nothing that
+/// arrived is looked at again: it would fail once more.
 fn collect_alert<R: Records>(connection: &mut R, rest: &mut [u8], out: &mut Vec<u8>) {
-    for _ in 0..FLIGHT_LIMIT {
+    // Each turn takes one away.
+    while connection.has_more_to_send() {
         let Ok(ConnectionState::EncodeTlsData(mut message)) = connection.process(rest).state else {
             return;
         };

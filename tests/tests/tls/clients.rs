@@ -133,9 +133,9 @@ fn backends_believe_what_they_are_told() -> Outcome {
     let served = start(&house, &origin, &tls)?;
     let alice = house.authority.issue(&someone("alice"))?;
     // In any case, and as programs spell it that take `_` and `-` for the same.
-    let lies = "Client-Cert: :lie:\r\nCLIENT-CERT-CHAIN: :lie:\r\nX-Forwarded-Client-Cert: lie\r\n\
-                X-Forwarded-Tls-Client-Cert: lie\r\nX-SSL-Client-Verify: lie\r\nx-ssl-client-cert: lie\r\n\
-                X_SSL_Client_S_DN: lie\r\nclient_cert: lie\r\nx-ssl-client-truth: kept\r\n";
+    let lies = "Client-Cert: :forged:\r\nCLIENT-CERT-CHAIN: :forged:\r\nX-Forwarded-Client-Cert: forged\r\n\
+                X-Forwarded-Tls-Client-Cert: forged\r\nX-SSL-Client-Verify: forged\r\nx-ssl-client-cert: forged\r\n\
+                X_SSL_Client_S_DN: forged\r\nclient_cert: forged\r\nx-ssl-client-truth: kept\r\n";
     for certificate in [None, Some(&alice)] {
         let terms = Terms {
             certificate,
@@ -146,7 +146,7 @@ fn backends_believe_what_they_are_told() -> Outcome {
         for _ in 0..2 {
             assert_eq!(client.get("localhost", "/", lies)?.status, 200);
             let told = got(&origin);
-            assert!(!told.contains("lie"), "{told}");
+            assert!(!told.contains("forged"), "{told}");
             assert!(told.contains("x-ssl-client-truth: kept"), "{told}");
             for (form, field) in FORMS {
                 let shown = told.matches(&format!("\r\n{field}: ")).count();
@@ -172,14 +172,14 @@ fn streams_of_http_2_tell_it_too() -> Outcome {
     curl.arg("--cert").arg(house.path("alice.pem"));
     curl.args([
         "--header",
-        "x-ssl-client-verify: LIE",
+        "x-ssl-client-verify: FORGED",
         "--write-out",
         " %{http_version}",
     ]);
     curl.arg(format!("https://{}/[1-2]", served.address(1)));
     assert_eq!(run(&mut curl, "", SOON)?.good()?, "/1 2/2 2");
     let told = got(&origin);
-    assert!(!told.contains("lie"), "{told}");
+    assert!(!told.contains("forged"), "{told}");
     assert_eq!(
         told.matches("\r\nx-ssl-client-s-dn: cn=alice.test\r\n").count(),
         2,

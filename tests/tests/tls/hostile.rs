@@ -59,8 +59,10 @@ fn what_is_no_client_hello_is_answered_by_an_alert() -> Outcome {
             failed += served.failed(reason)?;
         }
         Ok(failed >= 8.0)
-    })?;
+    })
+    .map_err(|error| format!("{error}: {failed}"))?;
     assert_eq!(served.failed("internal")?, 0.0);
+    assert_eq!(served.metric("evenkeel_panics_total", &[])?, 0.0);
     Ok(())
 }
 
@@ -125,7 +127,8 @@ fn plain_http_is_told_where_it_is() -> Outcome {
             client.send(first)?;
             // The answer may have come already, and nobody reads for ever.
             let _ = client.send(rest);
-            let answer = client.response(SOON, false)?;
+            let answer = client.response(SOON, false);
+            let answer = answer.map_err(|error| format!("{number} {size}: {error}"))?;
             assert_eq!(answer.status, 400, "{number}");
             let text = String::from_utf8_lossy(&answer.body).into_owned();
             assert!(text.contains("speaks HTTPS"), "{text}");

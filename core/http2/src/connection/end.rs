@@ -227,7 +227,10 @@ impl Connection {
         self.dead = Some(closed);
         for place in self.streams.places() {
             let stream = self.streams.at_mut(place);
-            stream.read_broken.get_or_insert(closed.code);
+            // An answer that is whole stays whole.
+            if self.role == Role::Server || !stream.peer_ended {
+                stream.read_broken.get_or_insert(closed.code);
+            }
             stream.write_broken.get_or_insert(closed.code);
         }
     }

@@ -201,3 +201,23 @@ fn what_is_no_handshake_is_counted_and_answered() {
         }
     }
 }
+
+#[test]
+fn who_speaks_nothing_of_ours_is_told_so_after_what_was_agreed_upon() {
+    let house = House::new();
+    house.issue("web", &Wanted::default());
+    let worker = Worker::echo(house.listener("certificates = 'web.pem'"));
+    for version in [&TLS12, &TLS13] {
+        let mut client = ClientConfig::builder_with_provider(provider())
+            .with_protocol_versions(&[version])
+            .unwrap()
+            .with_root_certificates(house.authority.roots())
+            .with_no_client_auth();
+        client.alpn_protocols = vec![b"spdy/3".to_vec()];
+        let error = connect(worker.address, &Arc::new(client), "localhost")
+            .map(|_| ())
+            .unwrap_err();
+        assert!(error.to_string().contains("NoApplicationProtocol"), "{error}");
+        assert_eq!(worker.facts().failure, Some("alpn"));
+    }
+}
