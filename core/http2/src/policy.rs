@@ -14,7 +14,8 @@ struct Limit {
     why: &'static str,
 }
 
-/// Streams that the client resets. Browsers reset some tens when a page is left; nginx cuts at about a thousand.
+/// Streams that the client resets, beyond those that answered ones earn. Browsers reset some tens when a page is left; nginx
+/// cuts at about a thousand. A gRPC client may cancel some calls for as long as it lives.
 const RESETS: Limit = Limit {
     burst: 200,
     per_second: 50,
@@ -176,6 +177,11 @@ impl Policy {
     /// A `DATA` frame of ours went out.
     pub(crate) fn sent_data(&mut self) {
         self.window_updates.earn(UPDATES_EARNED);
+    }
+
+    /// An answer of ours went out to its end. It cost the client a whole request, so one reset more is no attack.
+    pub(crate) fn answered(&mut self) {
+        self.resets.earn(1);
     }
 
     /// The peer opened a stream.
