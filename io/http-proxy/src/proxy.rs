@@ -122,6 +122,10 @@ impl Journey<'_> {
             attempts: own.attempts,
             ..view.retry
         });
+        if !self.ways.guarded.is_empty() {
+            // What nobody but us may say could come in again behind the body.
+            self.exchange.head.drop_trailers();
+        }
         let hash = facts::hash(&view.balance, self.exchange, self.believed);
         let world = &self.client.guest.world;
         self.visit = self.pool.sticky.borrow().visit(self.exchange, self.believed, world);

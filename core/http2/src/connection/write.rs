@@ -275,7 +275,6 @@ impl Connection {
     }
 
     fn we_ended(&mut self, place: usize) {
-        self.policy.answered();
         self.streams.at_mut(place).we_ended = true;
         self.policy.answered();
         self.settle(place);
