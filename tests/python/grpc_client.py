@@ -1,8 +1,10 @@
-"""Calls every method of grpc_server.py through a balancer: grpc_client.py ADDRESS [--tls CA NAME]
+"""Calls every method of grpc_server.py through a balancer: grpc_client.py ADDRESS [--tls CA NAME | --steady]
 
-Prints `ok WHAT` for each thing that holds, and ends with the first that does not.
+Prints `ok WHAT` for each thing that holds, and ends with the first that does not. With `--steady` it calls without a pause,
+and keeps a stream open, until its standard input says so; it answers each line with what has failed so far.
 """
 
+import queue
 import sys
 import threading
 import time
@@ -25,7 +27,7 @@ OPTIONS = (
 
 def channel():
     address = sys.argv[1]
-    if len(sys.argv) > 2:
+    if "--tls" in sys.argv:
         authority, name = open(sys.argv[3], "rb").read(), sys.argv[4]
         options = OPTIONS + (("grpc.ssl_target_name_override", name),)
         return grpc.secure_channel(address, grpc.ssl_channel_credentials(authority), options)
@@ -170,8 +172,51 @@ CHECKS = (
 )
 
 
+def steady(kinds):
+    """Several callers and one stream; each line of the input is answered by how it went since the last."""
+    echo, stop, lock = kinds.unary_unary("/test.Kinds/Echo"), threading.Event(), threading.Lock()
+    failures, calls = [], [0]
+
+    def call():
+        while not stop.is_set():
+            try:
+                echo(b"tea", timeout=SOON)
+                with lock:
+                    calls[0] += 1
+            except grpc.RpcError as error:
+                with lock:
+                    failures.append(f"{error.code()} {error.details()}")
+
+    words = queue.Queue()
+    stream = kinds.stream_stream("/test.Kinds/Chat")(iter(words.get, None))
+    check(next(stream), b"hello", "the greeting")
+    callers = [threading.Thread(target=call) for _ in range(4)]
+    for caller in callers:
+        caller.start()
+    print("steady", flush=True)
+    try:
+        for line in sys.stdin:
+            word = line.strip().encode()
+            words.put(word)
+            check(next(stream), b"you said " + word, "the stream")
+            # Not before some calls have been made since the line came.
+            with lock:
+                seen = calls[0] + len(failures)
+            while calls[0] + len(failures) < seen + 50:
+                time.sleep(0.01)
+            with lock:
+                print(f"{len(failures)} failed {failures[:3]}", flush=True)
+    finally:
+        stop.set()
+        words.put(None)
+        for caller in callers:
+            caller.join()
+
+
 def main():
     with channel() as kinds:
+        if "--steady" in sys.argv:
+            return steady(kinds)
         for one in CHECKS:
             one(kinds)
             print("ok", one.__name__, flush=True)

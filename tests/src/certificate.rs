@@ -18,6 +18,8 @@ pub struct Certificate {
     pub chain: PathBuf,
     /// Its key.
     pub key: PathBuf,
+    /// Both in one file.
+    pub pem: PathBuf,
 }
 
 impl Certificate {
@@ -30,6 +32,7 @@ impl Certificate {
             authority: directory.join("authority.pem"),
             chain: directory.join("chain.pem"),
             key: directory.join("key.pem"),
+            pem: directory.join("both.pem"),
         };
         let new = [
             "req",
@@ -56,6 +59,8 @@ impl Certificate {
         leaf.arg("-keyout").arg(&made.key);
         leaf.arg("-out").arg(&made.chain);
         run(&mut leaf, "", WITHIN)?.good()?;
+        let both = [std::fs::read(&made.chain)?, std::fs::read(&made.key)?].concat();
+        std::fs::write(&made.pem, both)?;
         Ok(made)
     }
 }

@@ -8,10 +8,12 @@
 //! * [`prometheus`] reads metrics strictly.
 //! * [`program`] runs other people's programs, [`python`] the scripts in `python/`, [`chromium`] a browser;
 //!   [`certificate`] makes certificates. `./x tools` installs what they need.
+//! * [`authority`] makes certificates of every kind without a program; [`tls`] is a client that says what was agreed upon.
 //! * [`corpus`] reads the conformance cases in `corpus/`, [`conformance`] runs and judges them.
 //!
 //! It never links a crate of the balancer: a misunderstanding must not be shared between a test and what it tests.
 
+pub mod authority;
 pub mod backend;
 pub mod balancer;
 pub mod certificate;
@@ -27,3 +29,4 @@ pub mod program;
 pub mod prometheus;
 pub mod python;
 pub mod scratch;
+pub mod tls;

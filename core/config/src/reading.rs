@@ -28,6 +28,7 @@ pub fn parse(text: &str, base: &Path) -> Result<Config, Problems> {
         base,
         wanted_pools: Vec::new(),
         binds: Vec::new(),
+        rates: 0,
     };
     let config = read(&mut reading, tree.get_ref());
     reading.report.finish()?;
@@ -43,6 +44,8 @@ pub(crate) struct Reading<'t> {
     wanted_pools: Vec<(Range<usize>, Name)>,
     /// Every address listened on so far.
     binds: Vec<Bound>,
+    /// Routes with a `rate` so far.
+    rates: usize,
 }
 
 struct Bound {
@@ -54,6 +57,15 @@ impl Reading<'_> {
     /// Notes that a pool is referred to; whether it exists is known at the end.
     pub(crate) fn want_pool(&mut self, span: Range<usize>, name: &Name) {
         self.wanted_pools.push((span, name.clone()));
+    }
+
+    /// Notes that a route limits its clients.
+    pub(crate) fn rate(&mut self, span: Range<usize>) {
+        self.rates += 1;
+        if self.rates > RATES_LIMIT {
+            let message = format!("a configuration has at most {RATES_LIMIT} rates");
+            self.report.add(span, Fault::new(message));
+        }
     }
 
     /// Notes that an address is listened on; tells it when one that `clashes` already is.
@@ -83,6 +95,9 @@ impl Reading<'_> {
         }
     }
 }
+
+/// Routes with a `rate`: each takes half a MiB for its clients.
+const RATES_LIMIT: usize = 1024;
 
 /// Addresses listened on: each is a socket per worker.
 const BINDS_LIMIT: usize = 1024;

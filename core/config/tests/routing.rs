@@ -430,6 +430,20 @@ fn rates() {
 }
 
 #[test]
+fn the_memory_for_rates_is_bounded() {
+    let routes = |count: u32| {
+        let route =
+            |number| format!("[[listener.web.route]]\npath = '/{number}'\nrespond = {{}}\nrate = {{ requests = 1 }}\n");
+        let routes: String = (0..count).map(route).collect();
+        parse(&format!("listener.web.bind = ':80'\n{routes}"), Path::new("/"))
+    };
+    assert!(routes(1024).is_ok());
+    let problems = routes(1025).unwrap_err();
+    assert_eq!(problems.list.len(), 1);
+    assert_eq!(problems.list[0].message, "a configuration has at most 1024 rates");
+}
+
+#[test]
 fn sizes_of_bodies() {
     let route = route("pool = 'web'\nbuffer = '1MiB'\nmax_body_size = '10MiB'");
     assert_eq!((route.buffer, route.max_body_size), (Some(1 << 20), Some(10 << 20)));

@@ -24,8 +24,16 @@ struct Edit {
     name: Span,
     /// Empty: only taken away.
     value: Span,
-    /// Whatever came under this name goes.
-    replaces: bool,
+    came: Came,
+}
+
+/// What becomes of the fields that came under the name of an edit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Came {
+    Stays,
+    Goes,
+    /// With `_` for `-` too.
+    GoesHoweverSpelled,
 }
 
 impl Edits {
@@ -90,17 +98,23 @@ impl Edits {
         self.set(name, b"");
     }
 
+    /// The same for a name that backends believe: with `_` for `-` too, which many of them cannot tell apart (CGI and
+    /// what follows it, RFC 3875 4.1.18).
+    pub fn guard(&mut self, name: &[u8]) {
+        self.push(name, b"", Came::GoesHoweverSpelled);
+    }
+
     /// One field of this name instead of all that came, in any case.
     pub fn set(&mut self, name: &[u8], value: &[u8]) {
-        self.push(name, value, true);
+        self.push(name, value, Came::Goes);
     }
 
     /// One more field.
     pub fn add(&mut self, name: &[u8], value: &[u8]) {
-        self.push(name, value, false);
+        self.push(name, value, Came::Stays);
     }
 
-    fn push(&mut self, name: &[u8], value: &[u8], replaces: bool) {
+    fn push(&mut self, name: &[u8], value: &[u8], came: Came) {
         if !Edits::may_change(name) {
             return;
         }
@@ -108,8 +122,8 @@ impl Edits {
         self.bytes.extend_from_slice(name);
         let name = Span::new(start, self.bytes.len());
         let value = self.value(value);
-        if replaces || !value.is_empty() {
-            self.fields.push(Edit { name, value, replaces });
+        if came != Came::Stays || !value.is_empty() {
+            self.fields.push(Edit { name, value, came });
         }
     }
 
@@ -131,9 +145,14 @@ impl Edits {
 
     /// Whether fields of this name (in any case) are not passed on as they came.
     pub fn drops(&self, name: &[u8]) -> bool {
-        self.fields
-            .iter()
-            .any(|edit| edit.replaces && edit.name.of(&self.bytes).eq_ignore_ascii_case(name))
+        self.fields.iter().any(|edit| {
+            let own = edit.name.of(&self.bytes);
+            match edit.came {
+                Came::Stays => false,
+                Came::Goes => own.eq_ignore_ascii_case(name),
+                Came::GoesHoweverSpelled => is_the_same_to_cgi(own, name),
+            }
+        })
     }
 
     /// Changes a head of our own, which is what `out` holds from `start` on.
@@ -161,6 +180,11 @@ impl Edits {
             .filter(|edit| !edit.value.is_empty())
             .map(|edit| (edit.name.of(&self.bytes), edit.value.of(&self.bytes)))
     }
+}
+
+fn is_the_same_to_cgi(one: &[u8], other: &[u8]) -> bool {
+    let plain = |byte: &u8| if *byte == b'_' { b'-' } else { byte.to_ascii_lowercase() };
+    one.len() == other.len() && one.iter().map(plain).eq(other.iter().map(plain))
 }
 
 /// What a writer asks; for [`Unchanged`] the compiler leaves the questions out.

@@ -220,3 +220,20 @@ fn a_head_of_our_own_is_changed_behind_what_was_written_before_it() {
     Edits::default().apply(start, &mut out);
     assert_eq!(String::from_utf8(out).unwrap(), expected);
 }
+
+#[test]
+fn a_name_that_is_believed_is_taken_away_however_it_is_spelled() {
+    let edits = edits(|edits| {
+        edits.set(b"x-ssl-client-verify", b"SUCCESS");
+        edits.guard(b"x-ssl-client-verify");
+    });
+    assert!(edits.drops(b"X_SSL-client_Verify"));
+    let head = "GET / HTTP/1.1\r\nHost: h\r\nX_SSL_Client_Verify: a\r\nx-ssl-client-VERIFY: b\r\nx-ssl_client-verify: c\r\n\
+                x-ssl-client-verif: d\r\nxx-ssl-client-verify: e\r\n\r\n";
+    assert_eq!(
+        request(head, false, &edits),
+        format!(
+            "GET / HTTP/1.1\r\nHost: h\r\nx-ssl-client-verif: d\r\nxx-ssl-client-verify: e\r\n{OURS}x-ssl-client-verify: SUCCESS\r\n\r\n"
+        )
+    );
+}

@@ -79,7 +79,47 @@ fn without_resets(mut bytes: &[u8]) -> Vec<u8> {
     kept
 }
 
+/// What a frame that is only a burden costs: `bytes` are made for a number, and count as so many frames.
+fn burden(name: &str, frames: u32, make: impl Fn(u32) -> Vec<u8>) {
+    let mut best = f64::MAX;
+    for _ in 0..ROUNDS {
+        let mut server = Connection::server(&Settings::default(), Moment::ZERO);
+        let mut greeting = evenkeel_http2::PREFACE.to_vec();
+        greeting.extend_from_slice(b"\0\0\0\x04\0\0\0\0\0\0\0\0\x04\x01\0\0\0\0");
+        server.receive(&greeting, Moment::ZERO).unwrap();
+        // Within the burst of every limit.
+        let bytes: Vec<u8> = (0..90).flat_map(&make).collect();
+        let start = Instant::now();
+        server.receive(&bytes, Moment::ZERO).unwrap();
+        while let Some(event) = server.poll_event() {
+            if let Event::Opened(id) | Event::Ended(id) = event {
+                server.close(id);
+            }
+        }
+        best = best.min(start.elapsed().as_nanos() as f64 / f64::from(90 * frames));
+    }
+    println!("{name:20} {best:8.1} ns a frame");
+}
+
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = (payload.len() as u32).to_be_bytes()[1..].to_vec();
+    bytes.extend_from_slice(&[kind, flags]);
+    bytes.extend_from_slice(&stream.to_be_bytes());
+    bytes.extend_from_slice(payload);
+    bytes
+}
+
 fn main() {
+    // :method GET, :scheme http, :path /, :authority www.example.com
+    let get = b"\x82\x86\x84\x41\x8c\xf1\xe3\xc2\xe5\xf2\x3a\x6b\xa0\xab\x90\xf4\xff";
+    burden("rapid reset", 2, |count| {
+        let number = 2 * count + 1;
+        [frame(1, 5, number, get), frame(3, 0, number, &[0, 0, 0, 8])].concat()
+    });
+    burden("malformed request", 1, |count| frame(1, 5, 2 * count + 1, &get[..3]));
+    burden("ping", 1, |_| frame(6, 0, 0, &[0; 8]));
+    burden("window update", 1, |_| frame(8, 0, 0, &[0, 0, 0, 1]));
+    burden("priority", 1, |_| frame(2, 0, 1, &[0; 5]));
     request(
         "small",
         "GET / HTTP/1.1\r\nhost: 127.0.0.1:8080\r\nuser-agent: h2load nghttp2/1.52.0\r\n\r\n",

@@ -62,6 +62,10 @@ pub(crate) struct Stream {
     pub(crate) news: u8,
     /// In the queue of those that wait for the connection to take more.
     pub(crate) waiting: bool,
+    /// It was called from that queue and has written nothing since.
+    pub(crate) called: bool,
+    /// The write that is under way is the one it was called for.
+    pub(crate) has_turn: bool,
     /// Waits for its own window.
     pub(crate) window_blocked: bool,
     pub(crate) send_window: i64,

@@ -70,6 +70,23 @@ fn resets_at_the_pace_of_a_browser_are_fine() {
     }
 }
 
+/// Calls that are cancelled among others that are not: one connection may carry those of many users.
+#[test]
+fn resets_among_requests_that_are_answered_are_fine() {
+    let mut wire = server();
+    for round in 0..2000 {
+        let number = 4 * round + 1;
+        let id = wire.open(number, WHOLE, &GET);
+        wire.connection.write(id, b"HTTP/1.1 204 No Content\r\n\r\n");
+        wire.connection.close(id);
+        let id = wire.open(number + 2, WHOLE, &GET);
+        wire.receive(&frame(RST_STREAM, 0, number + 2, &8u32.to_be_bytes()))
+            .expect("fine");
+        wire.connection.close(id);
+        wire.frames();
+    }
+}
+
 #[test]
 fn resets_that_we_are_made_to_send() {
     let request = block(&POST);

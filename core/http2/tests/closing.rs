@@ -373,6 +373,30 @@ fn after_a_rest_everything_goes_on_and_no_name_comes_twice() {
 }
 
 #[test]
+fn an_answer_that_is_whole_outlives_the_connection() {
+    let mut wire = Wire::client(&Settings::default());
+    let whole = asked(&mut wire, ASK);
+    let part = asked(&mut wire, ASK);
+    let answer = block(&[(":status", "200"), ("content-length", "2")]);
+    for number in [1, 3] {
+        wire.receive(&frame(HEADERS, END_HEADERS, number, &answer))
+            .expect("an answer");
+    }
+    let mut last = frame(DATA, END_STREAM, 1, b"ok");
+    last.extend(frame(PING, 0, 0, b"x"));
+    wire.receive(&last).expect_err("nonsense");
+    assert_eq!(
+        wire.read(whole),
+        ("HTTP/1.1 200 \r\ncontent-length: 2\r\n\r\nok".to_owned(), Read::End)
+    );
+    assert_eq!(wire.read(part).1, Read::Broken(ErrorCode::FRAME_SIZE_ERROR));
+    assert_eq!(
+        wire.connection.write(whole, b"x"),
+        Write::Broken(ErrorCode::FRAME_SIZE_ERROR)
+    );
+}
+
+#[test]
 fn going_away_takes_a_second_from_now() {
     let mut wire = server();
     let now = Moment::ZERO + Duration::from_secs(100);

@@ -135,3 +135,164 @@ fn resets_reach_the_other_side() {
     pair.client.close(id);
     assert_eq!(pair.server.streams(), 0);
 }
+
+#[test]
+fn many_long_answers_share_the_connection() {
+    const LENGTH: usize = 300_000;
+    for (seed, settings) in [
+        Settings::default(),
+        Settings {
+            stream_window: 20_000,
+            connection_window: 65_535,
+            ..Settings::default()
+        },
+        Settings {
+            stream_window: 1_000_000,
+            connection_window: 65_535,
+            ..Settings::default()
+        },
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mut pair = Pair::new(&settings, seed as u64 + 1);
+        pair.run();
+        let mut random = Random(seed as u64 + 1);
+        let mut answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {LENGTH}\r\n\r\n").into_bytes();
+        answer.resize(answer.len() + LENGTH, b'x');
+        let mut ours = Vec::new();
+        let mut theirs = std::collections::HashMap::new();
+        for _ in 0..100 {
+            let id = pair.client.open().expect("a stream");
+            pair.write(true, id, b"GET / HTTP/1.1\r\nhost: a\r\n\r\n", &mut random);
+            ours.push((id, 0));
+            theirs.insert(pair.opened(), 0);
+        }
+        let mut buffer = vec![0; 50_000];
+        let mut ready: Vec<_> = theirs.keys().copied().collect();
+        for _ in 0..1_000_000 {
+            // Only those that are called write, as a door does.
+            for id in ready.drain(..) {
+                let at = theirs.get_mut(&id).expect("ours");
+                while *at < answer.len() {
+                    match pair.server.write(id, &answer[*at..]) {
+                        Write::Took(0) => break,
+                        Write::Took(count) => *at += count,
+                        Write::Broken(code) => panic!("{code:?}"),
+                    }
+                }
+            }
+            let piece = pair.server.output().len().min(30_000);
+            let bytes = pair.server.output()[..piece].to_vec();
+            pair.server.sent(piece);
+            pair.client
+                .receive(&bytes, evenkeel_model::Moment::ZERO)
+                .expect("sound");
+            while pair.client.poll_event().is_some() {}
+            for (id, length) in &mut ours {
+                while let Read::Bytes(count) = pair.client.read(*id, &mut buffer) {
+                    *length += count;
+                }
+            }
+            let bytes = pair.client.output().to_vec();
+            pair.client.sent(bytes.len());
+            pair.server
+                .receive(&bytes, evenkeel_model::Moment::ZERO)
+                .expect("sound");
+            while let Some(event) = pair.server.poll_event() {
+                if let Event::Writable(id) = event {
+                    ready.push(id);
+                }
+            }
+            // Nobody gets further ahead than the first did while nobody waited.
+            let least = ours.iter().map(|(_, length)| *length).min().expect("some");
+            let most = ours.iter().map(|(_, length)| *length).max().expect("some");
+            assert!(
+                most - least <= 140_000 || least == answer.len() - 1,
+                "{seed}: {least} {most}"
+            );
+            if least >= LENGTH {
+                break;
+            }
+        }
+        assert!(ours.iter().all(|(_, length)| *length >= LENGTH));
+    }
+}
+
+#[test]
+fn heads_larger_than_a_frame() {
+    let mut random = Random(1);
+    let mut pair = Pair::new(&Settings::default(), 1);
+    let value = "v".repeat(10_000);
+    let fields: String = (0..3)
+        .map(|number| format!("x-{number}: {value}~{number}\r\n"))
+        .collect();
+    let request = format!("GET / HTTP/1.1\r\nhost: a\r\n{fields}\r\n");
+    let answer = format!("HTTP/1.1 200 \r\n{fields}content-length: 0\r\n\r\n");
+    let id = pair.client.open().expect("a stream");
+    pair.write(true, id, request.as_bytes(), &mut random);
+    let theirs = pair.opened();
+    let heard = pair.read_all(false, theirs, &mut random);
+    assert_eq!(String::from_utf8_lossy(&heard), request);
+    pair.write(false, theirs, answer.as_bytes(), &mut random);
+    let heard = pair.read_all(true, id, &mut random);
+    assert_eq!(String::from_utf8_lossy(&heard), answer);
+}
+
+#[test]
+fn answers_to_head_have_no_content() {
+    let mut random = Random(1);
+    let mut pair = Pair::new(&Settings::default(), 1);
+    let id = pair.client.open().expect("a stream");
+    pair.write(true, id, b"HEAD / HTTP/1.1\r\nhost: a\r\n\r\n", &mut random);
+    let theirs = pair.opened();
+    let answer = b"HTTP/1.1 200 \r\ncontent-length: 1000\r\n\r\n";
+    pair.write(false, theirs, answer, &mut random);
+    assert_eq!(pair.read_all(true, id, &mut random), answer);
+}
+
+#[test]
+fn whoever_was_called_and_does_not_come_keeps_nobody_waiting() {
+    let mut pair = Pair::new(&Settings::default(), 1);
+    pair.run();
+    let mut random = Random(1);
+    let mut answer = b"HTTP/1.1 200 OK\r\ncontent-length: 200000\r\n\r\n".to_vec();
+    answer.resize(answer.len() + 200_000, b'x');
+    let mut streams = Vec::new();
+    for _ in 0..20 {
+        let id = pair.client.open().expect("a stream");
+        pair.write(true, id, b"GET / HTTP/1.1\r\nhost: a\r\n\r\n", &mut random);
+        streams.push((id, pair.opened()));
+    }
+    for (_, theirs) in &streams {
+        assert!(matches!(pair.server.write(*theirs, &answer), Write::Took(_)));
+    }
+    pair.run();
+    // All who are called are reset or closed before they come.
+    let mut left = streams.len();
+    while left > 1 {
+        let mut called = Vec::new();
+        while let Some(event) = pair.server.poll_event() {
+            match event {
+                Event::Writable(id) => called.push(id),
+                Event::Ended(id) => pair.server.close(id),
+                _ => {}
+            }
+        }
+        assert!(!called.is_empty(), "{left} wait for ever");
+        for id in called {
+            let (ours, _) = *streams.iter().find(|(_, theirs)| *theirs == id).expect("known");
+            match left % 2 {
+                0 => pair.client.close(ours),
+                _ => pair.server.close(id),
+            }
+            left -= 1;
+        }
+        // What is said of it on the wire may call nobody.
+        let bytes = pair.client.output().to_vec();
+        pair.client.sent(bytes.len());
+        pair.server
+            .receive(&bytes, evenkeel_model::Moment::ZERO)
+            .expect("sound");
+    }
+}

@@ -23,9 +23,18 @@ const ZSTD_LEVEL: i32 = 3;
 /// What brotli's writer gathers before it codes: at most so much is copied twice.
 const BROTLI_INPUT_BYTES: usize = 16 * 1024;
 
-/// One stream that is being coded. Memory: about 0.3 MiB for gzip, 1 MiB for br and zstd.
+/// One stream that is being coded; [`memory`] says what it holds.
 pub struct Compressor {
     encoder: Encoder,
+}
+
+/// Bytes that one stream holds at most, measured and rounded up (`examples/coding_cost.rs`).
+pub const fn memory(encoding: Encoding) -> usize {
+    match encoding {
+        Encoding::Gzip => 512 * 1024,
+        Encoding::Zstd => 1536 * 1024,
+        Encoding::Brotli => 4096 * 1024,
+    }
 }
 
 enum Encoder {

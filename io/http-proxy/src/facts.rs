@@ -94,14 +94,17 @@ pub(crate) fn believed(peer: Option<IpAddr>, trusted: bool, ways: &Ways, exchang
     believed
 }
 
-/// What clients say themselves of their certificates goes; what the one they showed says comes.
+/// What clients say themselves of their certificates goes; what the one they showed says comes, unless the edits of the
+/// route, which are there already, say otherwise.
 pub(crate) fn tell_certificate(guarded: &[&str], guest: &Guest, edits: &mut Edits) {
-    for name in guarded {
-        edits.remove(name.as_bytes());
-    }
     let fields = guest.tls.as_ref().map_or("", |tls| &*tls.certificate_fields);
     for (name, value) in fields.split("\r\n").filter_map(|line| line.split_once(": ")) {
-        edits.set(name.as_bytes(), value.as_bytes());
+        if !edits.drops(name.as_bytes()) {
+            edits.set(name.as_bytes(), value.as_bytes());
+        }
+    }
+    for name in guarded {
+        edits.guard(name.as_bytes());
     }
 }
 

@@ -9,7 +9,7 @@ use crate::proxy::finish;
 use crate::reason::Reason;
 use evenkeel_http::{Method, Refused, RequestFraming, Version, error_answer, fixed_answer};
 use evenkeel_model::RedirectTo;
-use evenkeel_net::reactor;
+use evenkeel_net::{Socket, reactor};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -26,6 +26,16 @@ pub(crate) fn too_late(client: &Client, mut exchange: Box<Exchange>) {
     let reason = Reason::HeaderTimeout;
     end_early(client, &mut exchange, reason.status(), reason.text(), reason);
     exchange.end();
+}
+
+/// A client that speaks HTTP without TLS where TLS is expected: an answer that it can read, and the end. What it asked is not
+/// looked at.
+pub(crate) fn unencrypted(socket: &Socket) {
+    const TEXT: &str = "This port speaks HTTPS, and the request came as plain HTTP. Please use https://.";
+    let mut answer = Vec::new();
+    error_answer(400, TEXT, &facts::date(), false, false, &mut answer);
+    // It fits the kernel's buffer; a client that is gone does not want it.
+    let _ = socket.try_write(&answer);
 }
 
 /// A connection that did not begin as it must: nobody is answered, since nobody knows in which language.

@@ -257,10 +257,14 @@ impl Journey<'_> {
         self.name_request();
         let rewrite = self.way.rules.as_ref().and_then(|rules| rules.rewrite.as_ref());
         self.exchange.edits.clear();
-        facts::tell_certificate(&self.ways.guarded, &self.client.guest, &mut self.exchange.edits);
+        if !self.ways.guarded.is_empty() {
+            // What comes behind the body could say the same.
+            self.exchange.head.drop_trailers();
+        }
         if let Some(rewrite) = rewrite {
             self.edit(|facts, edits| rewrite.request(facts, edits), &member.name);
         }
+        facts::tell_certificate(&self.ways.guarded, &self.client.guest, &mut self.exchange.edits);
         let (pool, secure) = (self.pool, self.is_secure());
         let exchange = &mut *self.exchange;
         pool.sticky.borrow_mut().hide(&self.visit, exchange);
@@ -310,26 +314,19 @@ impl Journey<'_> {
     /// `hoped`: the backend was known to be unusable and tried all the same, because too few were usable.
     async fn unconnected(&mut self, mut permit: Permit, failure: &NoConnection, more: bool, hoped: bool) -> Try {
         let now = reactor::now();
+        let unreached = |reason| if hoped { Reason::NoBackend } else { reason };
         let reason = match failure {
             NoConnection::Refused => {
                 permit.failed(Failure::Connect, now);
-                if hoped {
-                    Reason::NoBackend
-                } else {
-                    Reason::ConnectRefused
-                }
+                unreached(Reason::ConnectRefused)
             }
             NoConnection::TimedOut => {
                 permit.failed(Failure::ConnectTimeout, now);
-                if hoped {
-                    Reason::NoBackend
-                } else {
-                    Reason::ConnectTimeout
-                }
+                unreached(Reason::ConnectTimeout)
             }
             NoConnection::Tls => {
                 permit.failed(Failure::Connect, now);
-                Reason::TlsFailed
+                unreached(Reason::TlsFailed)
             }
             NoConnection::Exhausted => {
                 self.client.guest.world.relieve();

@@ -21,7 +21,7 @@ use std::time::Duration;
 
 /// Rounds of reading and writing before others get their turn: 32 x 48 KiB.
 const ROUNDS: u32 = 32;
-/// The same where the answer is compressed, which takes a hundred times as long: about 1 ms.
+/// The same where the answer is compressed, which takes a hundred times as long: 1 to 3 ms.
 const CODED_ROUNDS: u32 = 2;
 /// Interim (1xx) answers before a final one. Real ones come in ones and twos.
 const INTERIM_MAX: u32 = 64;

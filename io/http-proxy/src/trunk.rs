@@ -5,6 +5,7 @@
 
 use crate::client::{self, Client, Guest};
 use crate::conduit::Conduit;
+use crate::linger::linger;
 use crate::patience::Patience;
 use crate::scratch;
 use evenkeel_http2::{Connection, ErrorCode, Event, Read, Settings, StreamId, Write};
@@ -291,114 +292,172 @@ pub(crate) async fn serve(guest: Rc<Guest>, conduit: Conduit, early: &[u8]) {
     };
     if trunk.take(early).is_ok() {
         trunk.tell(&mut opened);
-        drive(
-            &trunk,
-            timeouts.idle,
-            timeouts.request,
-            &|| guest.is_leaving(),
-            &mut opened,
-        )
-        .await;
+        let leaving = || guest.is_leaving();
+        let mut driver = Driver::new(&trunk, timeouts.idle, timeouts.request, &leaving, &mut opened);
+        driver.drive().await;
     }
     trunk.end();
     if trunk.connection.borrow().is_finished() {
         // It may have sent more before it heard why we leave; a cut would take our last words away from it.
-        client::linger(&trunk.conduit).await;
+        linger(|| trunk.conduit.end_writing(), |buffer| trunk.conduit.try_read(buffer)).await;
     }
 }
 
 async fn drive_backend(trunk: Rc<Trunk>, idle: Duration) {
     trunk.conduit.adopt();
-    drive(&trunk, idle, idle, &|| false, &mut |_| {}).await;
+    let mut nobody = |_| {};
+    Driver::new(&trunk, idle, idle, &|| false, &mut nobody).drive().await;
     trunk.end();
 }
 
-/// Moves bytes until the connection is over.
-async fn drive(
-    trunk: &Rc<Trunk>,
+/// Moves the bytes of a connection until it is over.
+struct Driver<'a> {
+    trunk: &'a Rc<Trunk>,
+    /// How long the connection is kept without streams.
     idle: Duration,
-    window: Duration,
-    leaving: &dyn Fn() -> bool,
-    opened: &mut dyn FnMut(StreamId),
-) {
-    let mut patience = Patience::new(window);
-    let mut idle_since = reactor::now();
-    let mut told = false;
-    let mut rested = false;
-    loop {
-        let quiet = if rested { idle } else { idle.min(REST) };
-        let deadline = next_deadline(trunk, idle_since + quiet, &mut patience);
-        let streams = trunk.connection.borrow().streams();
-        let sending = trunk.is_waiting_to_send();
-        let round = within(deadline, || {
-            for _ in 0..ROUNDS {
-                match trunk.step(&mut patience, opened) {
-                    Err(Over) => return Poll::Ready(Round::Over),
-                    Ok(true) => {}
-                    Ok(false) => {
-                        let changed = (leaving() && !told)
-                            || (trunk.connection.borrow().streams() == 0) != (streams == 0)
-                            || trunk.is_waiting_to_send() != sending
-                            || trunk.is_done();
-                        return if changed {
-                            Poll::Ready(Round::Changed)
-                        } else {
-                            Poll::Pending
-                        };
-                    }
-                }
-            }
-            Poll::Ready(Round::Busy)
-        });
-        let now = match round.await {
-            Ok(Round::Over) => return,
-            Ok(Round::Busy) => {
-                reactor::yield_now().await;
-                reactor::now()
-            }
-            Ok(Round::Changed) => reactor::now(),
-            Err(Elapsed) => {
-                let now = reactor::now();
-                if trunk.is_waiting_to_send() && patience.deadline(now) <= now {
-                    return;
-                }
-                if trunk.connection.borrow_mut().handle_timeout(now).is_err() {
-                    return trunk.last_words();
-                }
-                now
-            }
-        };
-        if streams > 0 || trunk.connection.borrow().streams() > 0 {
-            idle_since = now;
-            rested = false;
-        } else if !rested && now >= idle_since + REST {
-            rested = true;
-            trunk.rest();
-        }
-        let idle_for_too_long = now >= idle_since + idle;
-        if !told && (leaving() || idle_for_too_long) {
-            told = true;
-            trunk.closed.set(true);
-            trunk.connection.borrow_mut().go_away(now);
-        }
-        if trunk.is_done() {
-            return trunk.last_words();
-        }
-    }
+    leaving: &'a dyn Fn() -> bool,
+    /// Told of each new stream.
+    opened: &'a mut dyn FnMut(StreamId),
+    patience: Patience,
+    idle_since: Moment,
+    /// The other side has been told that we take no new streams.
+    told: bool,
+    /// The memory of busier times has been given back.
+    rested: bool,
 }
 
-fn next_deadline(trunk: &Trunk, idle: Moment, patience: &mut Patience) -> Moment {
-    let connection = trunk.connection.borrow();
-    let mut deadline = connection.poll_timeout().unwrap_or(Moment::NEVER);
-    if connection.streams() == 0 {
-        deadline = deadline.min(idle);
+/// How a connection stands: what ends a wait when it changes.
+#[derive(PartialEq)]
+struct Standing {
+    idle: bool,
+    sending: bool,
+    leaving: bool,
+    finished: bool,
+}
+
+impl<'a> Driver<'a> {
+    /// `window`: how long the other side may take without progress when we have something for it.
+    fn new(
+        trunk: &'a Rc<Trunk>,
+        idle: Duration,
+        window: Duration,
+        leaving: &'a dyn Fn() -> bool,
+        opened: &'a mut dyn FnMut(StreamId),
+    ) -> Driver<'a> {
+        Driver {
+            trunk,
+            idle,
+            leaving,
+            opened,
+            patience: Patience::new(window),
+            idle_since: reactor::now(),
+            told: false,
+            rested: false,
+        }
     }
-    if trunk.is_waiting_to_send() {
-        deadline = deadline.min(patience.deadline(reactor::now()));
-    } else {
-        patience.rest();
+
+    async fn drive(&mut self) {
+        // Whoever came while we leave is told so at once.
+        if self.settle(true, reactor::now()).is_err() {
+            return;
+        }
+        loop {
+            let deadline = self.deadline();
+            let before = self.standing();
+            let round = within(deadline, || {
+                for _ in 0..ROUNDS {
+                    match self.trunk.step(&mut self.patience, self.opened) {
+                        Err(Over) => return Poll::Ready(Round::Over),
+                        Ok(true) => {}
+                        Ok(false) if self.standing() != before => return Poll::Ready(Round::Changed),
+                        Ok(false) => return Poll::Pending,
+                    }
+                }
+                Poll::Ready(Round::Busy)
+            });
+            let over = match round.await {
+                Ok(Round::Over) => return,
+                Ok(Round::Busy) => {
+                    reactor::yield_now().await;
+                    Ok(())
+                }
+                Ok(Round::Changed) => Ok(()),
+                Err(Elapsed) => self.elapsed(reactor::now()),
+            };
+            if over.is_err() || self.settle(before.idle, reactor::now()).is_err() {
+                return;
+            }
+        }
     }
-    deadline
+
+    fn standing(&self) -> Standing {
+        let connection = self.trunk.connection.borrow();
+        Standing {
+            idle: connection.streams() == 0,
+            sending: self.trunk.is_waiting_to_send(),
+            leaving: (self.leaving)() && !self.told,
+            finished: self.trunk.is_done(),
+        }
+    }
+
+    /// When something is to be done although nothing happens. Never in the past twice: whoever was waited for in vain is
+    /// not waited for again.
+    fn deadline(&mut self) -> Moment {
+        let connection = self.trunk.connection.borrow();
+        let mut deadline = connection.poll_timeout().unwrap_or(Moment::NEVER);
+        if connection.streams() == 0 {
+            if !self.told {
+                deadline = deadline.min(self.idle_since + self.idle);
+            }
+            if !self.rested {
+                deadline = deadline.min(self.idle_since + REST);
+            }
+        }
+        drop(connection);
+        if self.trunk.is_waiting_to_send() {
+            deadline = deadline.min(self.patience.deadline(reactor::now()));
+        } else {
+            self.patience.rest();
+        }
+        deadline
+    }
+
+    fn elapsed(&mut self, now: Moment) -> Result<(), Over> {
+        if self.trunk.is_waiting_to_send() && self.patience.deadline(now) <= now {
+            return Err(Over);
+        }
+        let mut connection = self.trunk.connection.borrow_mut();
+        if !self.rested && connection.streams() == 0 && now >= self.idle_since + REST {
+            self.rested = true;
+            drop(connection);
+            self.trunk.rest();
+            connection = self.trunk.connection.borrow_mut();
+        }
+        let timed = connection.handle_timeout(now);
+        drop(connection);
+        timed.map_err(|_| {
+            self.trunk.last_words();
+            Over
+        })
+    }
+
+    /// Looks whether it is time to leave, or left already. `was_idle`: before the wait.
+    fn settle(&mut self, was_idle: bool, now: Moment) -> Result<(), Over> {
+        if !was_idle || !self.standing().idle {
+            self.idle_since = now;
+            self.rested = false;
+        }
+        if !self.told && ((self.leaving)() || now >= self.idle_since + self.idle) {
+            self.told = true;
+            self.trunk.closed.set(true);
+            self.trunk.connection.borrow_mut().go_away(now);
+        }
+        if self.trunk.is_done() {
+            self.trunk.last_words();
+            return Err(Over);
+        }
+        Ok(())
+    }
 }
 
 impl Stream {

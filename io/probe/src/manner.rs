@@ -19,7 +19,7 @@ const READ: usize = 16 * 1024;
 pub struct Manner {
     /// Agree on keys first, and with whom.
     pub tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
-    /// HTTP is version 2, whatever is agreed upon.
+    /// HTTP is version 2: a backend that does not agree to it in the handshake fails.
     pub h2: bool,
 }
 
@@ -53,6 +53,11 @@ pub(crate) async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
     };
     let mut stream = TlsConnector::from(config).connect(name.clone(), stream).await?;
     let agreed = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+    if manner.h2 && !agreed {
+        // Traffic would not be taken either.
+        let problem = "the backend offers no HTTP/2 (ALPN)";
+        return Err(io::Error::new(ErrorKind::InvalidData, problem));
+    }
     match agreed && wants == Wants::Text {
         true => talk_h2(&mut stream, conversation).await,
         false => talk_bytes(&mut stream, conversation, backend_closed).await,

@@ -57,6 +57,8 @@ impl Failure {
             Error::PeerIncompatible(
                 PeerIncompatible::ServerDoesNotSupportTls12Or13
                 | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig
+                // What TLS 1.1 and older never send (RFC 5246 7.4.1.4.1).
+                | PeerIncompatible::SignatureAlgorithmsExtensionRequired
                 | PeerIncompatible::SupportedVersionsExtensionRequired
                 | PeerIncompatible::Tls12NotOffered
                 | PeerIncompatible::Tls12NotOfferedOrEnabled
@@ -100,7 +102,10 @@ fn looks_like_http(incoming: &[u8]) -> bool {
         b"CONNECT ",
         b"PRI * ",
     ];
-    METHODS.iter().any(|method| incoming.starts_with(method))
+    // Of a longer word only a part may be here yet; five bytes, the head of a record, are.
+    METHODS
+        .iter()
+        .any(|method| incoming.starts_with(method) || method.starts_with(incoming))
 }
 
 /// A failure as the door sees errors of sockets.

@@ -32,6 +32,8 @@ pub(crate) struct Step {
 trait Records {
     type Data;
     fn process<'c, 'i>(&'c mut self, incoming: &'i mut [u8]) -> UnbufferedStatus<'c, 'i, Self::Data>;
+    /// Whether the next thing that is handed out is a message to send.
+    fn has_more_to_send(&self) -> bool;
 }
 
 impl Records for UnbufferedConnectionCommon<ServerConnectionData> {
@@ -40,6 +42,10 @@ impl Records for UnbufferedConnectionCommon<ServerConnectionData> {
     fn process<'c, 'i>(&'c mut self, incoming: &'i mut [u8]) -> UnbufferedStatus<'c, 'i, Self::Data> {
         self.process_tls_records(incoming)
     }
+
+    fn has_more_to_send(&self) -> bool {
+        self.wants_write()
+    }
 }
 
 impl Records for UnbufferedConnectionCommon<ClientConnectionData> {
@@ -47,6 +53,10 @@ impl Records for UnbufferedConnectionCommon<ClientConnectionData> {
 
     fn process<'c, 'i>(&'c mut self, incoming: &'i mut [u8]) -> UnbufferedStatus<'c, 'i, Self::Data> {
         self.process_tls_records(incoming)
+    }
+
+    fn has_more_to_send(&self) -> bool {
+        self.wants_write()
     }
 }
 
@@ -157,20 +167,17 @@ fn take<R: Records>(connection: &mut R, incoming: &mut [u8], out: &mut Vec<u8>, 
     step
 }
 
-/// Messages that wait to be handed out when a handshake fails: a server's first flight and the alert have fewer.
-const LAST_MESSAGES: usize = 8;
-
-/// After an error there is more to hand out: what of the handshake was made before, and behind it the alert that tells
-/// the other side.
+/// After an error there is more to hand out: what was said before it, and last the alert that tells the other side. Nothing that
+/// arrived is looked at again: it would fail once more.
 fn collect_alert<R: Records>(connection: &mut R, rest: &mut [u8], out: &mut Vec<u8>) {
-    for _ in 0..LAST_MESSAGES {
-        match connection.process(rest).state {
-            Ok(ConnectionState::EncodeTlsData(mut message)) => {
-                // Without an alert the other side sees only the end: nothing else is lost.
-                let _ = append(out, |space| message.encode(space));
-            }
-            Ok(ConnectionState::TransmitTlsData(sent)) => sent.done(),
-            Ok(_) | Err(_) => return,
+    // Each turn takes one away.
+    while connection.has_more_to_send() {
+        let Ok(ConnectionState::EncodeTlsData(mut message)) = connection.process(rest).state else {
+            return;
+        };
+        if append(out, |space| message.encode(space)).is_err() {
+            // Without an alert the other side sees only the end: nothing else is lost.
+            return;
         }
     }
 }

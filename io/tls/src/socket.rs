@@ -84,7 +84,7 @@ impl TlsSocket {
     ///
     /// # Errors
     /// Why there will be no connection; [`TlsSocket::failure`] has it in a word. An alert has been sent as far as the
-    /// kernel took it.
+    /// kernel took it, but for [`Failure::PlainHttp`]: an answer in words can be written to [`TlsSocket::socket`].
     pub fn handshake(&self) -> io::Result<bool> {
         let inner = &mut *self.inner.borrow_mut();
         if inner.established {
@@ -426,6 +426,10 @@ impl TlsSocket {
             if let Err(error) = result {
                 let failure = Failure::of(&error, &space[..before + read]);
                 let failed = self.fail(inner, failure, error_of(failure));
+                if failure == Failure::PlainHttp {
+                    // It would read an alert as rubbish before an answer.
+                    inner.out = Vec::new();
+                }
                 // The alert; the other side may be gone.
                 let _ = inner.flush(&self.socket);
                 if count == 0 {

@@ -5,6 +5,7 @@ mod chromium;
 mod curl;
 mod front;
 mod grpc;
+mod guide;
 mod h2_conformance;
 mod proxy_protocol;
 mod websocket;

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use evenkeel_tests::balancer::Balancer;
+use evenkeel_tests::certificate::Certificate;
 use evenkeel_tests::client::Client;
 use evenkeel_tests::origin::{Origin, Record};
 use evenkeel_tests::program::{Service, program, run};
@@ -442,6 +443,54 @@ fn between_two_haproxys() -> Outcome {
             Ok(finished.status.success())
         })?;
         assert_eq!(said, format!("192.0.2.99 4242 {before}"), "{version}");
+    }
+    Ok(())
+}
+
+/// It comes before encryption here, too, and streams of one client share a connection.
+#[test]
+fn to_backends_with_http_2_and_tls() -> Outcome {
+    let scratch = Scratch::new()?;
+    let certificate = Certificate::make(scratch.path())?;
+    let behind = free_ports(1)?[0];
+    let pem = certificate.pem.display();
+    let _behind = haproxy(
+        &scratch.path().join("behind.cfg"),
+        &format!(
+            "frontend behind\n mode http\n bind 127.0.0.1:{behind} accept-proxy ssl crt {pem} alpn h2\n \
+             http-request return status 200 content-type text/plain lf-string \"%[src_port] %HV\\n\"\n"
+        ),
+    )?;
+    let authority = certificate.authority.display();
+    let front = Front::start(
+        "",
+        |_| {
+            format!(
+                "backends = [\"127.0.0.1:{behind}\"]\nprotocol = \"h2\"\nsend_proxy_protocol = \"v2\"\n\
+                 tls = {{ ca = \"{authority}\", server_name = \"localhost\" }}\ncheck = {{ http = \"/\", every = \"100ms\" }}"
+            )
+        },
+        &[],
+    )?;
+    for version in ["--http1.1", "--http2"] {
+        let mut curl = program("curl")?;
+        curl.args([
+            "--silent",
+            "--show-error",
+            "--noproxy",
+            "*",
+            "--max-time",
+            "30",
+            version,
+        ]);
+        curl.arg("--cacert").arg(&front.certificate.authority);
+        curl.args(["--write-out", "%{local_port}\n"])
+            .arg(format!("https://{}/[1-3]", front.tls()));
+        let said = run(&mut curl, "", SOON)?.good()?;
+        let lines: Vec<&str> = said.lines().collect();
+        assert_eq!(lines.len(), 6, "{said}");
+        let expected = format!("{} HTTP/2.0", lines[1]);
+        assert!(lines.chunks(2).all(|pair| pair == [&expected, lines[1]]), "{said}");
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use evenkeel_tests::program::Service;
 use evenkeel_tests::python::script;
 
-use crate::front::{Front, Outcome, SOON, all_hold, serve};
+use crate::front::{Front, Outcome, SOON, all_hold, serve, wait_for};
 
 /// A server, and a balancer in front of it.
 fn start() -> Result<(Service, Front), Box<dyn std::error::Error>> {
@@ -53,11 +53,25 @@ fn over_http_2_and_tls() -> Outcome {
 }
 
 /// A client that stays, in each way.
-fn stay(url: &str, authority: Option<&str>) -> Result<Service, Box<dyn std::error::Error>> {
-    let mut command = script("websocket_client.py")?;
-    let service = Service::start(command.arg(url).args(authority).arg("stay"))?;
+fn stay(name: &str, arguments: &[&str]) -> Result<Service, Box<dyn std::error::Error>> {
+    let service = Service::start(script(name)?.args(arguments).arg("stay"))?;
     assert_eq!(service.line(SOON)?, "open");
     Ok(service)
+}
+
+#[test]
+fn a_conversation_that_is_silent_for_too_long_is_ended() -> Outcome {
+    let (_server, port) = serve("websocket_server.py", &["ws0"])?;
+    let limit = "timeouts = { tunnel = \"200ms\" }";
+    let front = Front::start(limit, |_| format!("backends = [\"127.0.0.1:{port}\"]"), &[])?;
+    let _clients = [
+        stay("websocket_client.py", &[&format!("ws://{}", front.plain())])?,
+        stay("websocket_over_h2.py", &[&front.plain()])?,
+    ];
+    // The line of a conversation is written when it ends.
+    wait_for(|| Ok(front.log()?.iter().filter(|line| line["status"] == 101).count() == 2))
+        .map_err(|error| format!("{error}: {:?}", front.log()))?;
+    front.wait_for_backends(|backend| backend["in_flight"] == 0)
 }
 
 #[test]
@@ -65,8 +79,10 @@ fn a_drain_and_reloads_leave_conversations_alone() -> Outcome {
     let (_server, front) = start()?;
     let authority = front.authority();
     let mut clients = [
-        stay(&format!("ws://{}", front.plain()), None)?,
-        stay(&format!("wss://{}", front.tls()), Some(&authority))?,
+        stay("websocket_client.py", &[&format!("ws://{}", front.plain())])?,
+        stay("websocket_client.py", &[&format!("wss://{}", front.tls()), &authority])?,
+        stay("websocket_over_h2.py", &[&front.plain()])?,
+        stay("websocket_over_h2.py", &[&front.tls(), &authority, "localhost"])?,
     ];
     let mut word = String::from("w");
     let mut all_answer = |when: &str| -> Outcome {

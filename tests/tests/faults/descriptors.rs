@@ -32,7 +32,8 @@ fn without_descriptors_accepting_waits_and_recovers() -> Outcome {
     std::thread::sleep(EXHAUSTED);
     let busy = cpu_time(pid)?.saturating_sub(busy);
     assert!(busy < CALM, "{busy:?} of CPU time within {EXHAUSTED:?} of waiting");
-    assert!(open_files(pid)? >= FILES as usize, "it was exhausted all the time");
+    // A probe may give one back for a moment.
+    wait_for(|| Ok(open_files(pid)? >= FILES as usize))?;
     drop(holders);
     for (number, client) in waiting.iter_mut().enumerate() {
         let response = client.response(SOON, false);

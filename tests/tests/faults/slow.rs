@@ -78,6 +78,26 @@ fn a_client_that_never_says_a_word_is_ended_by_the_idle_timeout() -> Outcome {
     Ok(())
 }
 
+#[test]
+fn a_client_of_http_2_that_asks_nothing_is_told_to_go_and_nobody_else_waits() -> Outcome {
+    let house = House::start(&["b0"], "timeouts = { idle = \"1s\" }", "")?;
+    house.wait_until_usable()?;
+    let mut silent = house.connect()?;
+    // The preface, and settings that say nothing (RFC 9113 3.4).
+    silent.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0")?;
+    assert!(silent.read_to_end(SOON), "it is ended");
+    let mut rest = silent.received();
+    let mut kinds = Vec::new();
+    while let Some((head, _)) = rest.split_first_chunk::<9>() {
+        let [_, high, low, kind, ..] = *head;
+        kinds.push(kind);
+        rest = &rest[9 + usize::from(u16::from_be_bytes([high, low]))..];
+    }
+    assert!(kinds.contains(&7), "no GOAWAY in {kinds:?}");
+    assert_eq!(house.get("/")?.status, 200);
+    Ok(())
+}
+
 /// How long the balancer is watched while it has nothing to do but wait.
 const WATCHED: Duration = Duration::from_secs(2);
 /// CPU time that is no busy loop: a loop on one of its threads would take most of [`WATCHED`].

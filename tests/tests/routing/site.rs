@@ -106,9 +106,10 @@ impl Site {
         }
     }
 
-    /// Forgets what the origins got.
+    /// Forgets what the origins got, once they have answered it: a copy whose answer is cut would be sent again.
     pub(crate) fn forget(&self) {
         for origin in &self.origins {
+            origin.settle(SOON);
             origin.begin(Vec::new());
         }
     }

@@ -39,6 +39,7 @@ pub(super) fn mirror(reading: &mut Reading<'_>, view: &View<'_>, action: Option<
 }
 
 pub(super) fn rate(reading: &mut Reading<'_>, view: &View<'_>) -> Option<Rate> {
+    reading.rate(view.get("rate")?.key_span);
     let report = &mut reading.report;
     let inner = view.table(report, "rate")?;
     let requests = inner.count(report, "requests");

@@ -85,6 +85,7 @@ impl Connection {
 
     /// Gives the record back.
     pub(super) fn forget(&mut self, place: usize) {
+        self.lose_turn(place);
         let stream = self.streams.at_mut(place);
         let unread = stream.incoming.discard();
         let number = stream.number;
@@ -122,6 +123,7 @@ impl Connection {
 
     /// Nothing more comes of the stream, and nothing goes.
     fn break_off(&mut self, place: usize, code: ErrorCode) {
+        self.lose_turn(place);
         let stream = self.streams.at_mut(place);
         stream.read_broken = Some(code);
         stream.write_broken = Some(code);
@@ -225,7 +227,10 @@ impl Connection {
         self.dead = Some(closed);
         for place in self.streams.places() {
             let stream = self.streams.at_mut(place);
-            stream.read_broken.get_or_insert(closed.code);
+            // An answer that is whole stays whole.
+            if self.role == Role::Server || !stream.peer_ended {
+                stream.read_broken.get_or_insert(closed.code);
+            }
             stream.write_broken.get_or_insert(closed.code);
         }
     }

@@ -120,6 +120,8 @@ pub struct Connection {
     queue: VecDeque<u32>,
     /// Places of streams that wait until the connection takes more.
     line: VecDeque<u32>,
+    /// How many of them were called and have not come yet.
+    called: usize,
     late: Late,
     /// The highest number of a stream that the peer opened (server).
     highest: u32,
@@ -190,6 +192,7 @@ impl Connection {
             streams: Streams::new(),
             queue: VecDeque::new(),
             line: VecDeque::new(),
+            called: 0,
             late: Late::default(),
             highest: 0,
             next: 1,
@@ -216,9 +219,6 @@ impl Connection {
         }
         if std::mem::take(&mut self.tell_away) {
             return Some(Event::GoAway);
-        }
-        if self.queue.is_empty() && self.sent == self.output.len() {
-            self.wake();
         }
         while let Some(&place) = self.queue.front() {
             let id = self.streams.id(place as usize);

@@ -49,7 +49,8 @@ impl Connection {
     /// Takes bytes from the peer, all of them; a frame of which not all has come is kept.
     ///
     /// # Errors
-    /// The connection is at its end: `output` holds a `GOAWAY`; send it and close. All streams are lost.
+    /// The connection is at its end: `output` holds a `GOAWAY`; send it and close. All streams are lost, except that
+    /// answers which are whole (client) can still be read.
     pub fn receive(&mut self, bytes: &[u8], now: Moment) -> Result<(), Closed> {
         self.now = now;
         if let Some(closed) = self.dead {

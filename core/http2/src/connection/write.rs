@@ -54,6 +54,8 @@ impl Connection {
 
     fn write_text(&mut self, place: usize, bytes: &[u8]) -> Result<usize, ErrorCode> {
         let mut taken = 0;
+        let stream = self.streams.at_mut(place);
+        stream.has_turn = stream.called;
         let most = if self.line.is_empty() { usize::MAX } else { TURN_BYTES };
         while taken < bytes.len() {
             if !self.room() || taken >= most {
@@ -82,6 +84,7 @@ impl Connection {
             if step == 0 {
                 break;
             }
+            self.answered_call(place);
             taken += step;
         }
         Ok(taken)
@@ -283,9 +286,13 @@ impl Connection {
         let stream = self.streams.at_mut(place);
         if stream.send_window <= 0 {
             stream.window_blocked = true;
+            self.lose_turn(place);
             return 0;
         }
-        if self.send_window <= 0 {
+        // What ends with one frame need not wait behind long ones; everything else has its turn.
+        let is_short = is_last && content.len() <= TURN_BYTES;
+        let has_turn = stream.has_turn || is_short || self.line.is_empty();
+        if self.send_window <= 0 || !has_turn {
             self.wait(place);
             return 0;
         }
@@ -312,22 +319,46 @@ impl Connection {
     /// The stream waits in line until the connection takes more.
     fn wait(&mut self, place: usize) {
         let stream = self.streams.at_mut(place);
-        if !stream.waiting {
-            stream.waiting = true;
-            self.line.push_back(place as u32);
+        if stream.waiting {
+            return;
+        }
+        stream.waiting = true;
+        // Who was called and found that others had taken the room is still the next.
+        match stream.called {
+            true => self.line.push_front(place as u32),
+            false => self.line.push_back(place as u32),
+        }
+        self.answered_call(place);
+    }
+
+    /// The stream is no longer one that was called and has not come.
+    pub(super) fn answered_call(&mut self, place: usize) {
+        self.called -= usize::from(std::mem::take(&mut self.streams.at_mut(place).called));
+    }
+
+    /// The stream was called and will not come: the next is.
+    pub(super) fn lose_turn(&mut self, place: usize) {
+        if self.streams.at(place).called {
+            self.answered_call(place);
+            self.wake();
         }
     }
 
-    /// Calls those who wait in line, as many as there is room for: the others keep their places.
+    /// Calls those who wait in line, as many as there is room for: the others keep their places. Those who were called
+    /// and have not come yet have their room kept, but nobody waits for them for ever.
     pub(super) fn wake(&mut self) {
         if self.line.is_empty() || self.send_window <= 0 || !self.room() {
             return;
         }
-        let room = ROOM_BYTES - (self.output.len() - self.sent);
-        let most = (room / TURN_BYTES).max(1);
-        for _ in 0..most {
+        let waiting = self.output.len() - self.sent;
+        let turns = ((ROOM_BYTES - waiting) / TURN_BYTES).saturating_sub(self.called);
+        let least = usize::from(waiting == 0 || self.called == 0);
+        for _ in 0..turns.max(least) {
             let Some(place) = self.line.pop_front() else { return };
-            self.streams.at_mut(place as usize).waiting = false;
+            let stream = self.streams.at_mut(place as usize);
+            stream.waiting = false;
+            stream.called = true;
+            self.called += 1;
             self.tell(place as usize, news::WRITABLE);
         }
     }

@@ -298,12 +298,10 @@ impl HeadWriter<'_> {
             }
             Known::WebSocketAccept if said.websocket => return Ok(()),
             Known::Host => return Ok(()),
-            Known::Plain | Known::Te => {
-                let is_tight = line.len() == colon + 4 + value.len() && line[colon + 1] == b' ';
-                if is_tight {
-                    self.encoder.remember(line, hash, self.name, value, self.out);
-                    return Ok(());
-                }
+            // Only what is written as the table writes it can be found there.
+            Known::Plain | Known::Te if line.len() == colon + 4 + value.len() && line[colon + 1] == b' ' => {
+                self.encoder.remember(line, hash, self.name, value, self.out);
+                return Ok(());
             }
             Known::Method
             | Known::Scheme
@@ -316,7 +314,9 @@ impl HeadWriter<'_> {
             | Known::WebSocketKey
             | Known::WebSocketAccept
             | Known::Secret
-            | Known::Fleeting => {}
+            | Known::Fleeting
+            | Known::Te
+            | Known::Plain => {}
         }
         Encoder::literal(self.name, value, known, self.out);
         Ok(())

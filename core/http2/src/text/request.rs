@@ -77,9 +77,11 @@ impl<'a> RequestReader<'a> {
             return Err("a field name or value has bytes that are not allowed");
         }
         match field.known {
-            Known::Method | Known::Scheme | Known::Authority | Known::Path | Known::Protocol => {
-                return self.pseudo(field.known, field.value());
-            }
+            Known::Method => return keep(field.value(), self.started, &mut self.scratch.method),
+            Known::Path => return keep(field.value(), self.started, &mut self.scratch.path),
+            Known::Authority => return keep(field.value(), self.started, &mut self.scratch.authority),
+            Known::Scheme => return self.scheme(field.value()),
+            Known::Protocol => return self.protocol(field.value()),
             Known::Status | Known::UnknownPseudo => return Err("a pseudo-field that requests do not have"),
             Known::Plain | Known::Secret | Known::Fleeting | Known::WebSocketAccept => {}
             Known::Host => return self.host(field),
@@ -108,37 +110,21 @@ impl<'a> RequestReader<'a> {
         Ok(())
     }
 
-    fn pseudo(&mut self, known: Known, value: &[u8]) -> Result<(), Fault> {
-        if self.started {
-            return Err("a pseudo-field after others");
+    fn scheme(&mut self, value: &[u8]) -> Result<(), Fault> {
+        let known = value.eq_ignore_ascii_case(b"http") || value.eq_ignore_ascii_case(b"https");
+        let first = !std::mem::replace(&mut self.scheme, true);
+        match known && first && !self.started {
+            true => Ok(()),
+            false => Err(":scheme is repeated, late or unknown"),
         }
-        let kept = match known {
-            Known::Method => &mut self.scratch.method,
-            Known::Path => &mut self.scratch.path,
-            Known::Authority => &mut self.scratch.authority,
-            Known::Protocol => {
-                let offered = self.connect && !self.websocket;
-                self.websocket = true;
-                return match offered && value.eq_ignore_ascii_case(b"websocket") {
-                    true => Ok(()),
-                    false => Err(":protocol that was not offered"),
-                };
-            }
-            _ => {
-                let known = value.eq_ignore_ascii_case(b"http") || value.eq_ignore_ascii_case(b"https");
-                let first = !std::mem::replace(&mut self.scheme, true);
-                return if known && first {
-                    Ok(())
-                } else {
-                    Err(":scheme is repeated or unknown")
-                };
-            }
-        };
-        if !kept.is_empty() || value.is_empty() {
-            return Err("a pseudo-field is empty or repeated");
+    }
+
+    fn protocol(&mut self, value: &[u8]) -> Result<(), Fault> {
+        let first = !std::mem::replace(&mut self.websocket, true);
+        match self.connect && first && !self.started && value.eq_ignore_ascii_case(b"websocket") {
+            true => Ok(()),
+            false => Err(":protocol that was not offered"),
         }
-        kept.extend_from_slice(value);
-        Ok(())
     }
 
     /// The first field that is no pseudo-field, or the end: the request line can be written.
@@ -251,6 +237,15 @@ impl<'a> RequestReader<'a> {
             websocket: self.websocket,
         })
     }
+}
+
+/// A pseudo-field that comes once, before the others, and with a value.
+fn keep(value: &[u8], late: bool, kept: &mut Vec<u8>) -> Result<(), Fault> {
+    if late || !kept.is_empty() || value.is_empty() {
+        return Err("a pseudo-field is late, empty or repeated");
+    }
+    kept.extend_from_slice(value);
+    Ok(())
 }
 
 /// `/...`, or `*` for OPTIONS.

@@ -2,11 +2,12 @@
 
 use super::{End, Relay};
 use crate::exchange::Exchange;
-use evenkeel_compress::Compressor;
+use evenkeel_compress::{Compressor, memory};
 use evenkeel_content::{AnswerFacts, Asked, Coding, decide, is_about_the_bytes, weaken};
 use evenkeel_http::{AnswerFraming, CHUNK_END, FieldId, LAST_CHUNK, Method, ResponseFraming, Version, chunk_head};
 use evenkeel_model::{Compress, Encoding, Moment};
 use evenkeel_net::reactor;
+use std::cell::Cell;
 use std::time::Duration;
 
 /// How long coded bytes may wait for more of their kind while the backend pauses: what it sends in one go is coded in
@@ -16,9 +17,39 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// The type of streams of events (server-sent events).
 const EVENTS: &[u8] = b"text/event-stream";
 
+/// Memory of all answers that one worker compresses at once. Clients that read slowly must not be able to fill the
+/// machine: what comes beyond goes as it is.
+const MEMORY_BYTES: usize = 256 * 1024 * 1024;
+
+thread_local! {
+    static HELD: Cell<usize> = const { Cell::new(0) };
+}
+
+/// A share of `MEMORY_BYTES`.
+struct Share(usize);
+
+impl Share {
+    fn take(bytes: usize) -> Option<Share> {
+        HELD.with(|held| {
+            let room = held.get() + bytes <= MEMORY_BYTES;
+            room.then(|| {
+                held.set(held.get() + bytes);
+                Share(bytes)
+            })
+        })
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        HELD.with(|held| held.set(held.get() - self.0));
+    }
+}
+
 /// An answer on its way through a coding.
 pub(super) struct Coded {
     compressor: Compressor,
+    _share: Share,
     /// Since when something has been in the compressor that the client cannot read yet.
     waiting: Option<Moment>,
     /// Each event is sent by itself and must arrive by itself.
@@ -95,6 +126,9 @@ impl Relay<'_> {
         let Coding::Coded(encoding) = coding else { return };
         if self.exchange.head.kind != Method::Head {
             // Without memory for it the answer stays as it is.
+            let Some(share) = Share::take(memory(encoding)) else {
+                return;
+            };
             let Ok(compressor) = Compressor::new(encoding) else {
                 return;
             };
@@ -105,6 +139,7 @@ impl Relay<'_> {
             });
             self.coded = Some(Box::new(Coded {
                 compressor,
+                _share: share,
                 waiting: None,
                 events,
                 out: Vec::new(),

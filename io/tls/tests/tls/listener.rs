@@ -175,6 +175,7 @@ fn what_is_no_handshake_is_counted_and_answered() {
     let worker = Worker::echo(house.listener("certificates = 'web.pem'"));
     for (bytes, expected) in [
         (&b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"[..], "plain-http"),
+        (b"OPTIO", "plain-http"),
         (b"\x00\x00\x00\x00\x00\x00\x00\x00", "not-tls"),
         (b"\x16\x03\x01\xff\xff\x01", "not-tls"),
         (b"\x16\x03\x01\x00\x05\x01\xff\xff\xff\xff", "not-tls"),
@@ -193,8 +194,30 @@ fn what_is_no_handshake_is_counted_and_answered() {
             Ok(_) => {}
             Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset),
         }
-        if expected != "closed" && !answer.is_empty() {
+        if expected == "plain-http" {
+            assert_eq!(answer, b"", "an answer is the door's business");
+        } else if expected != "closed" && !answer.is_empty() {
             assert_eq!(answer[0], 21, "an alert");
         }
+    }
+}
+
+#[test]
+fn who_speaks_nothing_of_ours_is_told_so_after_what_was_agreed_upon() {
+    let house = House::new();
+    house.issue("web", &Wanted::default());
+    let worker = Worker::echo(house.listener("certificates = 'web.pem'"));
+    for version in [&TLS12, &TLS13] {
+        let mut client = ClientConfig::builder_with_provider(provider())
+            .with_protocol_versions(&[version])
+            .unwrap()
+            .with_root_certificates(house.authority.roots())
+            .with_no_client_auth();
+        client.alpn_protocols = vec![b"spdy/3".to_vec()];
+        let error = connect(worker.address, &Arc::new(client), "localhost")
+            .map(|_| ())
+            .unwrap_err();
+        assert!(error.to_string().contains("NoApplicationProtocol"), "{error}");
+        assert_eq!(worker.facts().failure, Some("alpn"));
     }
 }
