@@ -72,12 +72,12 @@ def wait(request, context):
     over = threading.Event()
 
     def end():
-        # Here and not behind the wait below: a call that ends at once is never asked for its second message.
         with ended:
             endings.append(request + b" ended")
             ended.notify_all()
         over.set()
 
+    # Not after the wait: the library does not come back here when the call ends while it sends.
     context.add_callback(end)
     # None, or what the library takes for infinite.
     left = context.time_remaining()

@@ -14,8 +14,8 @@ struct Limit {
     why: &'static str,
 }
 
-/// Streams that the client resets, beyond those that answered ones earn. Browsers reset some tens when a page is left; nginx
-/// cuts at about a thousand. A gRPC client may cancel some calls for as long as it lives.
+/// Streams that the client resets beyond those that it lets us answer: one who reads as many answers as it gives up
+/// costs no more than one who asks. Browsers reset some tens when a page is left; gRPC resets what takes too long.
 const RESETS: Limit = Limit {
     burst: 200,
     per_second: 50,
@@ -51,7 +51,7 @@ const WINDOW_UPDATES: Limit = Limit {
     per_second: 500,
     why: "too many WINDOW_UPDATE frames",
 };
-/// `PRIORITY` and frames that we do not know, beyond those that streams earn.
+/// `PRIORITY`, frames that we do not know, and those without content for streams that are over, beyond what streams earn.
 const CHATTER: Limit = Limit {
     burst: 1000,
     per_second: 500,
@@ -60,7 +60,7 @@ const CHATTER: Limit = Limit {
 /// Each `DATA` frame of ours may be answered by so many `WINDOW_UPDATE` frames: one for its stream, one for the
 /// connection, and some to spare.
 const UPDATES_EARNED: u32 = 4;
-/// Each new stream may come with so many `PRIORITY` frames.
+/// Each new stream may come with so many frames without effect: `PRIORITY`, and what follows a reset.
 const CHATTER_EARNED: u32 = 4;
 
 /// `CONTINUATION` frames in one block. 32 KiB of fields need one; some peers cut smaller than they must.
@@ -179,12 +179,12 @@ impl Policy {
         self.window_updates.earn(UPDATES_EARNED);
     }
 
-    /// An answer of ours went out to its end. It cost the client a whole request, so one reset more is no attack.
+    /// Our message of a stream is whole.
     pub(crate) fn answered(&mut self) {
         self.resets.earn(1);
     }
 
-    /// The peer opened a stream.
+    /// A stream was opened.
     pub(crate) fn opened(&mut self) {
         self.chatter.earn(CHATTER_EARNED);
     }

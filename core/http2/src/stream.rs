@@ -1,7 +1,7 @@
 //! The record of one stream, and all of them.
 
 use crate::frame::ErrorCode;
-use crate::text::{Incoming, Outgoing};
+use crate::text::{Framing, Incoming, Outgoing};
 
 /// A stream of one connection, for whoever uses it. Not the number on the wire: a client's streams get theirs with their
 /// first frame, because numbers must go out in order (RFC 9113 5.1.1). Never used again while anyone may hold it.
@@ -85,6 +85,11 @@ impl Stream {
     /// Both sides have ended, or one has reset it: nothing more belongs to it.
     pub(crate) fn is_over(&self) -> bool {
         (self.peer_ended && self.we_ended) || self.reset_by_peer || self.reset_by_us
+    }
+
+    /// Client: the head of an answer has come.
+    pub(crate) fn is_answered(&self) -> bool {
+        self.incoming.framing != Framing::Nothing
     }
 
     /// Makes the record new, and keeps its buffers.

@@ -2,7 +2,7 @@
 
 mod kit;
 
-use evenkeel_http2::{Closed, ErrorCode, Settings};
+use evenkeel_http2::{Closed, ErrorCode, Settings, Write};
 use kit::wire::{
     CONTINUATION, DATA, END_HEADERS, END_STREAM, Frame, GET, HEADERS, PADDED, PING, POST, PRIORITY, RST_STREAM,
     SETTINGS, WHOLE, WINDOW_UPDATE, Wire, block, frame,
@@ -272,4 +272,47 @@ fn a_stream_that_is_not_read_keeps_no_more_than_its_window() {
         Some(ErrorCode::FLOW_CONTROL_ERROR)
     );
     wire.connection.close(id);
+}
+
+#[test]
+fn who_lets_us_answer_may_give_up_as_often() {
+    let mut wire = server();
+    for round in 0..1000 {
+        let number = 4 * round + 1;
+        let id = wire.open(number, WHOLE, &GET);
+        let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+        assert_eq!(wire.connection.write(id, answer), Write::Took(answer.len()));
+        wire.connection.close(id);
+        let id = wire.open(number + 2, WHOLE, &GET);
+        wire.receive(&frame(RST_STREAM, 0, number + 2, &8u32.to_be_bytes()))
+            .expect("as many answers as resets");
+        wire.connection.close(id);
+        wire.frames();
+    }
+}
+
+#[test]
+fn frames_without_content_for_streams_that_are_over() {
+    let end = frame(DATA, END_STREAM, 1, &[]);
+    let fields = frame(HEADERS, WHOLE, 1, &block(&[("a", "b")]));
+    for late in [end, fields] {
+        let mut wire = server();
+        let id = wire.open(1, END_HEADERS, &POST);
+        wire.connection.reset(id, ErrorCode::CANCEL);
+        let (_, why) = until_cut(&mut wire, 2000, |_| late.clone());
+        assert_eq!(why, "too many frames without effect");
+        let mut wire = server();
+        let id = wire.open(1, END_HEADERS, &POST);
+        wire.connection.close(id);
+        let (_, why) = until_cut(&mut wire, 2000, |_| late.clone());
+        assert_eq!(why, "too many frames without effect");
+    }
+    // Behind the last GOAWAY nothing is opened, and nothing earned.
+    let mut wire = server();
+    wire.connection.go_away(wire.now);
+    let deadline = wire.connection.poll_timeout().expect("a deadline");
+    wire.connection.handle_timeout(deadline).expect("no error");
+    let request = block(&GET);
+    let (_, why) = until_cut(&mut wire, 2000, |count| frame(HEADERS, WHOLE, 2 * count + 1, &request));
+    assert_eq!(why, "too many frames without effect");
 }

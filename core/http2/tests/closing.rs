@@ -33,8 +33,8 @@ fn the_server_goes_away_in_two_steps() {
     for by_timeout in [false, true] {
         let mut wire = server();
         let first = wire.open(1, WHOLE, &GET);
-        wire.connection.go_away();
-        wire.connection.go_away();
+        wire.connection.go_away(Moment::ZERO);
+        wire.connection.go_away(Moment::ZERO);
         let frames = wire.frames();
         assert_eq!(frames.len(), 2, "{frames:?}");
         assert_eq!((frames[0].kind, last_stream(&frames[0])), (GOAWAY, 0x7fff_ffff));
@@ -394,4 +394,72 @@ fn an_answer_that_is_whole_outlives_the_connection() {
         wire.connection.write(whole, b"x"),
         Write::Broken(ErrorCode::FRAME_SIZE_ERROR)
     );
+}
+
+#[test]
+fn going_away_takes_a_second_from_now() {
+    let mut wire = server();
+    let now = Moment::ZERO + Duration::from_secs(100);
+    wire.connection.go_away(now);
+    assert_eq!(wire.connection.poll_timeout(), Some(now + Duration::from_secs(1)));
+}
+
+#[test]
+fn what_was_answered_is_not_refused() {
+    let away = frame(GOAWAY, 0, 0, &[0; 8]);
+    let reset = frame(RST_STREAM, 0, 1, &7u32.to_be_bytes());
+    for (late, goes_on) in [(away, true), (reset, false)] {
+        let mut wire = Wire::client(&Settings::default());
+        let id = wire.connection.open().expect("a stream");
+        let request = b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\n";
+        assert_eq!(wire.connection.write(id, request), Write::Took(request.len()));
+        wire.receive(&frame(HEADERS, END_HEADERS, 1, &block(&[(":status", "200")])))
+            .expect("an answer");
+        wire.receive(&late).expect("no error");
+        assert!(!wire.connection.is_refused(id));
+        assert_eq!(wire.connection.may_read(id), true);
+        let mut buffer = [0; 100];
+        assert_eq!(matches!(wire.connection.read(id, &mut buffer), Read::Bytes(_)), goes_on);
+    }
+}
+
+#[test]
+fn what_nobody_has_read_counts_against_new_streams() {
+    let settings = Settings {
+        max_concurrent_streams: 2,
+        ..Settings::default()
+    };
+    let mut wire = Wire::client(&settings);
+    let ids: Vec<StreamId> = (0..2).filter_map(|_| wire.connection.open()).collect();
+    for (id, number) in ids.iter().zip([1, 3]) {
+        let request = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n";
+        assert_eq!(wire.connection.write(*id, request), Write::Took(request.len()));
+        wire.receive(&frame(HEADERS, END_HEADERS, number, &block(&[(":status", "200")])))
+            .expect("an answer");
+        wire.receive(&frame(DATA, END_STREAM, number, b"unread"))
+            .expect("content");
+    }
+    assert!(!wire.connection.can_open());
+    wire.connection.close(ids[0]);
+    assert!(wire.connection.can_open());
+}
+
+#[test]
+fn what_is_said_before_a_tunnel_opens_waits_for_it() {
+    let mut wire = server();
+    let fields = [
+        (":method", "CONNECT"),
+        (":protocol", "websocket"),
+        (":scheme", "https"),
+        (":path", "/"),
+        (":authority", "a"),
+    ];
+    let id = wire.open(1, END_HEADERS, &fields);
+    wire.receive(&frame(DATA, END_STREAM, 1, b"early")).expect("content");
+    let mut buffer = [0; 1000];
+    assert!(matches!(wire.connection.read(id, &mut buffer), Read::Bytes(_)));
+    assert_eq!(wire.connection.read(id, &mut buffer), Read::Nothing);
+    let answer = b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n";
+    assert_eq!(wire.connection.write(id, answer), Write::Took(answer.len()));
+    assert_eq!(wire.read(id), ("early".to_owned(), Read::End));
 }

@@ -65,7 +65,7 @@ pub(crate) async fn run(listening: Listening, entrance: Rc<Entrance>, world: Rc<
         match next.await {
             Ok(Some(Accepted::Client(stream, address))) => {
                 let Some(inside) = enter(&entrance).await else { return };
-                reactor::spawn(client::serve(stream, address, inside, world.clone()));
+                client::welcome(stream, address, inside, world.clone());
             }
             Ok(Some(Accepted::Exhausted(_))) => {
                 world.stats.exhausted.fetch_add(1, Ordering::Relaxed);

@@ -4,6 +4,7 @@ use crate::conduit::Conduit;
 use crate::door::{Inside, Ways};
 use crate::exchange::Exchange;
 use crate::facts::AddressText;
+use crate::linger::linger;
 use crate::links::{Links, OwnLinks};
 use crate::own;
 use crate::patience::Patience;
@@ -15,12 +16,10 @@ use crate::trunk;
 use crate::world::World;
 use evenkeel_http::{Parsed, Refused, Version};
 use evenkeel_http2::PREFACE;
-use evenkeel_model::Moment;
 use evenkeel_net::introduction::{self, Missed};
 use evenkeel_net::{Elapsed, Socket, Stream, reactor, within};
 use evenkeel_proxy_protocol::Told;
 use evenkeel_tls::{ClientCertificate, Failure, ServerTls, TlsSocket};
-use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -32,11 +31,6 @@ const PIPELINED_IN_A_ROW: u32 = 16;
 /// How long a client that has just come may take to its first word when its listener closes meanwhile: it could not
 /// know, and its request may be on its way.
 const FIRST_WORD: Duration = Duration::from_secs(1);
-/// How long a client whose request was not read to its end may go on sending before it is cut: long enough to read
-/// our answer, which a cut would take away from it (RFC 9112 9.6).
-const LINGER: Duration = Duration::from_secs(2);
-/// And how much.
-const LINGER_BYTES: usize = 1024 * 1024;
 
 /// Who is connected, and through which door: the same for all requests of a connection.
 pub(crate) struct Guest {
@@ -47,8 +41,8 @@ pub(crate) struct Guest {
     pub(crate) world: Rc<World>,
     /// `None`: it did not come by TLS.
     pub(crate) tls: Option<Box<TlsFacts>>,
-    /// What backends are told of the connection, where they are.
-    told: Told,
+    /// What backends are told of the connection, where they are told; as it was when the client came.
+    told: Option<Box<Told>>,
     own: OwnLinks,
 }
 
@@ -89,13 +83,13 @@ impl TlsFacts {
 }
 
 impl Guest {
-    fn new(address: Option<SocketAddr>, local: Option<SocketAddr>, inside: Inside, world: Rc<World>) -> Guest {
+    fn new(address: Option<SocketAddr>, socket: &Socket, inside: Inside, world: Rc<World>) -> Guest {
         let peer = address.map(|address| address.ip().to_canonical());
-        let told = match (address, local) {
-            (Some(source), Some(destination)) => Told::internet(source, destination),
-            (None, _) => Told::Unix,
-            (Some(_), None) => Told::Nothing,
-        };
+        let told = world.introduces.get().then(|| match (address, socket.local_address()) {
+            (Some(source), Some(destination)) => Box::new(Told::internet(source, destination)),
+            (None, _) => Box::new(Told::Unix),
+            (Some(_), None) => Box::new(Told::Nothing),
+        });
         Guest {
             inside,
             peer,
@@ -113,9 +107,9 @@ impl Guest {
             Told::Internet { source, .. } => {
                 self.peer = Some(source.ip());
                 self.peer_text = AddressText::new(self.peer);
-                self.told = told;
+                self.told = Some(Box::new(told));
             }
-            Told::Unix => self.told = told,
+            Told::Unix => self.told = Some(Box::new(told)),
             Told::Nothing => {}
         }
     }
@@ -137,14 +131,14 @@ impl Guest {
             peer_text: self.peer_text,
             world: self.world.clone(),
             tls: self.tls.clone(),
-            told: self.told,
+            told: self.told.clone(),
             own: OwnLinks::default(),
         }
     }
 
     /// The connections to this pool's backends that its requests may use.
     pub(crate) fn links(&self, pool: &Rc<PoolSide>) -> Rc<Links> {
-        self.own.of(pool, &self.told)
+        self.own.of(pool, self.told.as_deref().unwrap_or(&Told::Nothing))
     }
 
     /// Whether it came by TLS.
@@ -203,35 +197,54 @@ pub(crate) enum Then {
     Reset,
 }
 
-/// Serves one client until it leaves.
-pub(crate) async fn serve(stream: Stream, address: Option<SocketAddr>, inside: Inside, world: Rc<World>) {
-    let Ok(mut socket) = Socket::new(stream) else { return };
-    let mut guest = Guest::new(address, socket.local_address(), inside, world);
+/// Starts the task of a client that has come.
+pub(crate) fn welcome(stream: Stream, address: Option<SocketAddr>, inside: Inside, world: Rc<World>) {
+    let Ok(socket) = Socket::new(stream) else { return };
+    let guest = Guest::new(address, &socket, inside, world);
     let ways = guest.ways();
+    // What comes before the first request would make every idle connection larger: it is boxed.
+    if ways.tls.is_some() || ways.expects_introduction(guest.peer) {
+        reactor::spawn(async {
+            if let Some(client) = Box::pin(prepare(socket, guest, ways)).await {
+                serve(client).await;
+            }
+        });
+    } else {
+        let client = Client {
+            conduit: Conduit::Plain(socket),
+            guest: Rc::new(guest),
+        };
+        reactor::spawn(serve(client));
+    }
+}
+
+/// What comes before the first request: whom the peer speaks for, and keys. `None`: it did not come so far.
+async fn prepare(mut socket: Socket, mut guest: Guest, ways: Rc<Ways>) -> Option<Client> {
+    socket.adopt();
     let limit = ways.listener.timeouts.header;
     if ways.expects_introduction(guest.peer) {
-        match Box::pin(introduced(socket, guest, limit)).await {
-            Some(introduced) => (socket, guest) = introduced,
-            None => return,
-        }
+        (socket, guest) = introduced(socket, guest, limit).await?;
     }
     let conduit = match &ways.tls {
         None => Conduit::Plain(socket),
-        Some(tls) => match Box::pin(decrypt(tls, socket, limit)).await {
-            Some(conduit) => conduit,
-            None => return,
-        },
+        Some(tls) => decrypt(tls, socket, limit).await?,
     };
-    drop(ways);
     guest.tls = match &conduit {
         Conduit::Tls(socket) => Some(TlsFacts::of(socket)),
         Conduit::Plain(_) | Conduit::Stream(_) | Conduit::Nowhere => None,
     };
-    let guest = Rc::new(guest);
-    if conduit.speaks_h2() {
-        return Box::pin(trunk::serve(guest, conduit, &[])).await;
+    Some(Client {
+        conduit,
+        guest: Rc::new(guest),
+    })
+}
+
+/// Serves one client until it leaves.
+async fn serve(client: Client) {
+    client.conduit.adopt();
+    if client.conduit.speaks_h2() {
+        return Box::pin(trunk::serve(client.guest, client.conduit, &[])).await;
     }
-    let client = Client { conduit, guest };
     if let Some((client, early)) = converse(client).await {
         Box::pin(trunk::serve(client.guest, client.conduit, &early)).await;
     }
@@ -329,7 +342,9 @@ async fn converse(client: Client) -> Option<(Client, Vec<u8>)> {
                 return None;
             }
         };
-        let then = proxy::answer(&client, &mut exchange).await;
+        // Boxed: what a request needs would make every idle connection three times as large, and a worker's requests use
+        // the same warm memory one after another.
+        let then = Box::pin(proxy::answer(&client, &mut exchange)).await;
         leftover = exchange.leftover().to_vec();
         exchange.end();
         match then {
@@ -486,27 +501,4 @@ pub(crate) async fn flush(client: &Client, exchange: &mut Exchange, window: Dura
         Poll::Pending
     })
     .await
-}
-
-/// Ends our side, then reads and forgets for a while what the client still sends: closing at once would make the
-/// kernel reset the connection, and the client might never see our answer.
-async fn linger(end_writing: impl FnOnce(), try_read: impl Fn(&mut [u8]) -> io::Result<Option<usize>>) {
-    end_writing();
-    let deadline: Moment = reactor::now() + LINGER;
-    let mut total = 0;
-    let _ = within(deadline, || {
-        scratch::with(|buffer| {
-            loop {
-                match try_read(buffer) {
-                    Ok(None) => return Poll::Pending,
-                    Ok(Some(0)) | Err(_) => return Poll::Ready(()),
-                    Ok(Some(length)) => total += length,
-                }
-                if total > LINGER_BYTES {
-                    return Poll::Ready(());
-                }
-            }
-        })
-    })
-    .await;
 }

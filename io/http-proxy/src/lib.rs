@@ -15,6 +15,7 @@ mod facts;
 mod files;
 mod gather;
 mod idle;
+mod linger;
 mod links;
 mod mirror;
 mod outbox;

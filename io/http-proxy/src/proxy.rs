@@ -122,6 +122,10 @@ impl Journey<'_> {
             attempts: own.attempts,
             ..view.retry
         });
+        if !self.ways.guarded.is_empty() {
+            // What nobody but us may say could come in again behind the body.
+            self.exchange.head.drop_trailers();
+        }
         let hash = facts::hash(&view.balance, self.exchange, self.believed);
         let world = &self.client.guest.world;
         self.visit = self.pool.sticky.borrow().visit(self.exchange, self.believed, world);
@@ -310,26 +314,19 @@ impl Journey<'_> {
     /// `hoped`: the backend was known to be unusable and tried all the same, because too few were usable.
     async fn unconnected(&mut self, mut permit: Permit, failure: &NoConnection, more: bool, hoped: bool) -> Try {
         let now = reactor::now();
+        let unreached = |reason| if hoped { Reason::NoBackend } else { reason };
         let reason = match failure {
             NoConnection::Refused => {
                 permit.failed(Failure::Connect, now);
-                if hoped {
-                    Reason::NoBackend
-                } else {
-                    Reason::ConnectRefused
-                }
+                unreached(Reason::ConnectRefused)
             }
             NoConnection::TimedOut => {
                 permit.failed(Failure::ConnectTimeout, now);
-                if hoped {
-                    Reason::NoBackend
-                } else {
-                    Reason::ConnectTimeout
-                }
+                unreached(Reason::ConnectTimeout)
             }
             NoConnection::Tls => {
                 permit.failed(Failure::Connect, now);
-                if hoped { Reason::NoBackend } else { Reason::TlsFailed }
+                unreached(Reason::TlsFailed)
             }
             NoConnection::Exhausted => {
                 self.client.guest.world.relieve();

@@ -17,6 +17,10 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+/// Bytes that a backend may send on one stream before the client has taken any: 128 MB/s at a millisecond. What
+/// clients that read nothing can make us hold is this for each of 128 streams, 16 MiB for a connection.
+const STREAM_WINDOW: u32 = 128 * 1024;
+
 /// Why there is no connection.
 pub(crate) enum NoConnection {
     /// The backend refused it or could not be reached.
@@ -42,9 +46,14 @@ pub(crate) struct Speech {
 
 impl Speech {
     fn settings(&self) -> Settings {
+        let defaults = Settings::default();
         Settings {
             secure: self.tls.is_some(),
-            ..Settings::default()
+            stream_window: STREAM_WINDOW,
+            // Many clients share the connection: those that read nothing must not hold up the others, so there is room
+            // for all that every stream may leave unread.
+            connection_window: STREAM_WINDOW * defaults.max_concurrent_streams,
+            ..defaults
         }
     }
 
@@ -103,7 +112,7 @@ pub(crate) struct Reach {
     /// What a connection that begins with who the client is says of it.
     told: Told,
     trunks: RefCell<HashMap<BackendId, Trunks, foldhash::fast::RandomState>>,
-    /// Whether there is any trunk: what pools without HTTP/2 pay.
+    /// Whether there is or was any trunk: what pools without HTTP/2 pay.
     any: Cell<bool>,
 }
 
@@ -188,6 +197,7 @@ impl Reach {
                 return Poll::Ready(Some(stream));
             }
             let mut all = self.trunks.borrow_mut();
+            self.any.set(true);
             let trunks = all.entry(backend).or_default();
             if trunks.connecting && !trunks.declined {
                 trunks.waiting.push(reactor::current());
@@ -216,18 +226,17 @@ impl Reach {
             PoolProtocol::Http1 | PoolProtocol::H2 | PoolProtocol::Auto => {}
         }
         let trunk = Trunk::to_backend(conduit, &speech.settings(), speech.idle);
-        match trunk.ready(deadline).await {
+        if let Some(trunks) = self.trunks.borrow_mut().get_mut(&backend) {
+            trunks.ready.push(trunk.clone());
+        }
+        let stream = trunk.first().ok_or(NoConnection::Refused)?;
+        match trunk.is_ready(deadline).await {
             Ok(true) => {}
             Ok(false) => return Err(NoConnection::Refused),
             Err(Elapsed) => {
                 trunk.close();
                 return Err(NoConnection::TimedOut);
             }
-        }
-        let stream = trunk.open().ok_or(NoConnection::Refused)?;
-        self.any.set(true);
-        if let Some(trunks) = self.trunks.borrow_mut().get_mut(&backend) {
-            trunks.ready.push(trunk);
         }
         drop(connecting);
         Ok(Conduit::Stream(stream))

@@ -393,6 +393,10 @@ impl Worker {
 
     fn take_pools(&self, setup: &Setup, cookies: &Cookies) {
         let world = &self.world;
+        let mut configured = setup.config.pools.iter();
+        world
+            .introduces
+            .set(configured.any(|pool| pool.send_proxy_protocol.is_some()));
         let mut pools = world.pools.borrow_mut();
         pools.retain(|name, side| {
             let same = |shared: &Arc<Shared>| shared.name == *name && Arc::ptr_eq(shared, &side.shared);

@@ -5,6 +5,7 @@
 
 use crate::client::{self, Client, Guest};
 use crate::conduit::Conduit;
+use crate::linger::linger;
 use crate::patience::Patience;
 use crate::scratch;
 use evenkeel_http2::{Connection, ErrorCode, Event, Read, Settings, StreamId, Write};
@@ -19,22 +20,28 @@ use std::time::Duration;
 
 /// Rounds of reading and writing before others get their turn.
 const ROUNDS: u32 = 8;
-/// How long a connection is without streams before it gives memory back: long enough that a browser's pauses between two
-/// pages' parts cost nothing.
+/// How long a connection without streams keeps memory for the next ones.
 const REST: Duration = Duration::from_secs(1);
+/// How long a backend may be silent on all streams together before one that was given up for waiting in vain is a sign
+/// that nobody is there any more.
+const SILENCE: Duration = Duration::from_secs(1);
 
 /// An HTTP/2 connection that tasks of this worker share.
 pub(crate) struct Trunk {
     conduit: Conduit,
+    /// Streams are opened by us.
+    is_backend: bool,
     connection: RefCell<Connection>,
     lanes: RefCell<HashMap<StreamId, Rc<Lane>, foldhash::fast::RandomState>>,
     driver: Cell<Option<TaskId>>,
     /// No new stream can be opened here.
     closed: Cell<bool>,
-    /// The other side has said what it allows.
+    /// The other side has said what it takes.
     ready: Cell<bool>,
-    /// Who made the connection and waits for that.
-    maker: Cell<Option<TaskId>>,
+    /// The task that waits for that.
+    waiting: Cell<Option<TaskId>>,
+    /// When something came last.
+    heard: Cell<Moment>,
 }
 
 /// What the driver knows of a stream.
@@ -51,46 +58,47 @@ pub(crate) struct Stream {
     trunk: Rc<Trunk>,
     id: StreamId,
     lane: Rc<Lane>,
+    since: Moment,
 }
 
 impl Trunk {
-    fn new(connection: Connection, conduit: Conduit) -> Rc<Trunk> {
+    fn new(connection: Connection, conduit: Conduit, is_backend: bool) -> Rc<Trunk> {
         Rc::new(Trunk {
             conduit,
+            is_backend,
             connection: RefCell::new(connection),
             lanes: RefCell::default(),
             driver: Cell::new(None),
             closed: Cell::new(false),
             ready: Cell::new(false),
-            maker: Cell::new(None),
+            waiting: Cell::new(None),
+            heard: Cell::new(reactor::now()),
         })
     }
 
     /// A backend's connection, driven by a task of its own until it has been idle for `idle`.
     pub(crate) fn to_backend(conduit: Conduit, settings: &Settings, idle: Duration) -> Rc<Trunk> {
-        let trunk = Trunk::new(Connection::client(settings, reactor::now()), conduit);
+        let trunk = Trunk::new(Connection::client(settings, reactor::now()), conduit, true);
         let task = reactor::spawn(drive_backend(trunk.clone(), idle));
         trunk.driver.set(Some(task));
         trunk
     }
 
-    /// Waits until the backend has said what it allows (its first SETTINGS); false when it ended instead, as one that
-    /// does not speak HTTP/2 does.
-    ///
-    /// # Errors
-    /// It did neither until `deadline`.
-    pub(crate) async fn ready(&self, deadline: Moment) -> Result<bool, Elapsed> {
-        self.maker.set(Some(reactor::current()));
-        within(deadline, || match self.ready.get() || self.closed.get() {
-            true => Poll::Ready(self.ready.get() && !self.closed.get()),
-            false => Poll::Pending,
-        })
-        .await
+    /// Waits until the other side has said how many streams it takes and what may be asked there; whether it did before
+    /// `deadline`. Streams that are opened on luck may be refused.
+    pub(crate) async fn is_ready(&self, deadline: Moment) -> Result<bool, Elapsed> {
+        self.waiting.set(Some(reactor::current()));
+        let ready = within(deadline, || match (self.closed.get(), self.ready.get()) {
+            (true, _) => Poll::Ready(false),
+            (false, true) => Poll::Ready(true),
+            (false, false) => Poll::Pending,
+        });
+        ready.await
     }
 
-    fn wake_maker(&self) {
-        if let Some(maker) = self.maker.take() {
-            reactor::wake(maker);
+    fn wake_waiting(&self) {
+        if let Some(task) = self.waiting.take() {
+            reactor::wake(task);
         }
     }
 
@@ -102,12 +110,20 @@ impl Trunk {
     /// Takes no new streams; those under way go on.
     pub(crate) fn close(&self) {
         self.closed.set(true);
-        self.connection.borrow_mut().go_away();
+        self.connection.borrow_mut().go_away(reactor::now());
         self.wake_driver();
     }
 
     /// A new stream for the task that runs; `None` when the backend allows no more at the moment.
     pub(crate) fn open(self: &Rc<Trunk>) -> Option<Stream> {
+        if !self.ready.get() {
+            return None;
+        }
+        self.first()
+    }
+
+    /// The same before it is known how many there may be: for the task that will wait until it is.
+    pub(crate) fn first(self: &Rc<Trunk>) -> Option<Stream> {
         if self.closed.get() {
             return None;
         }
@@ -125,6 +141,7 @@ impl Trunk {
             trunk: self.clone(),
             id,
             lane,
+            since: reactor::now(),
         }
     }
 
@@ -137,8 +154,9 @@ impl Trunk {
     /// Moves what can be moved; whether anything was. `opened` is told of each new stream.
     fn step(self: &Rc<Trunk>, patience: &mut Patience, opened: &mut dyn FnMut(StreamId)) -> Result<bool, Over> {
         let sent = self.flush(patience)?;
-        // While the other side does not take what we have for it, it is not listened to either.
-        let read = self.connection.borrow().room() && self.receive()?;
+        // Also while it does not take what we have for it: if it thought likewise, both would wait for ever. What may
+        // come is bounded by the windows, and what makes us answer by the limits of the connection.
+        let read = self.receive()?;
         self.tell(opened);
         Ok(sent | read)
     }
@@ -147,7 +165,10 @@ impl Trunk {
         scratch::with(|buffer| match self.conduit.try_read(buffer) {
             Ok(None) => Ok(false),
             Ok(Some(0)) | Err(_) => Err(Over),
-            Ok(Some(length)) => self.take(&buffer[..length]).map(|()| true),
+            Ok(Some(length)) => {
+                self.heard.set(reactor::now());
+                self.take(&buffer[..length]).map(|()| true)
+            }
         })
     }
 
@@ -194,10 +215,13 @@ impl Trunk {
                 Some(Event::Opened(id)) => opened(id),
                 Some(Event::Readable(id) | Event::Writable(id)) => self.wake_lane(id, false),
                 Some(Event::Ended(id)) => self.wake_lane(id, true),
-                Some(Event::GoAway) => self.closed.set(true),
+                Some(Event::GoAway) => {
+                    self.closed.set(true);
+                    self.wake_waiting();
+                }
                 Some(Event::Ready) => {
                     self.ready.set(true);
-                    self.wake_maker();
+                    self.wake_waiting();
                 }
             }
         }
@@ -213,11 +237,22 @@ impl Trunk {
     /// Nothing more can be read or written: every stream learns it.
     fn end(&self) {
         self.closed.set(true);
-        self.wake_maker();
+        self.wake_waiting();
         for lane in self.lanes.borrow().values() {
             lane.gone.set(true);
             reactor::wake(lane.task.get());
         }
+    }
+
+    /// Whether all is said and sent.
+    fn is_done(&self) -> bool {
+        self.connection.borrow().is_finished() && !self.is_waiting_to_send()
+    }
+
+    /// Gives back what is only kept for the next streams.
+    fn rest(&self) {
+        self.connection.borrow_mut().rest();
+        self.lanes.borrow_mut().shrink_to_fit();
     }
 
     fn is_waiting_to_send(&self) -> bool {
@@ -244,7 +279,7 @@ pub(crate) async fn serve(guest: Rc<Guest>, conduit: Conduit, early: &[u8]) {
         ..Settings::default()
     };
     drop(ways);
-    let trunk = Trunk::new(Connection::server(&settings, reactor::now()), conduit);
+    let trunk = Trunk::new(Connection::server(&settings, reactor::now()), conduit, false);
     trunk.driver.set(Some(reactor::current()));
     let mut opened = |id| {
         let stream = trunk.stream(id, reactor::current());
@@ -262,6 +297,10 @@ pub(crate) async fn serve(guest: Rc<Guest>, conduit: Conduit, early: &[u8]) {
         driver.drive().await;
     }
     trunk.end();
+    if trunk.connection.borrow().is_finished() {
+        // It may have sent more before it heard why we leave; a cut would take our last words away from it.
+        linger(|| trunk.conduit.end_writing(), |buffer| trunk.conduit.try_read(buffer)).await;
+    }
 }
 
 async fn drive_backend(trunk: Rc<Trunk>, idle: Duration) {
@@ -318,6 +357,10 @@ impl<'a> Driver<'a> {
     }
 
     async fn drive(&mut self) {
+        // Whoever came while we leave is told so at once.
+        if self.settle(true, reactor::now()).is_err() {
+            return;
+        }
         loop {
             let deadline = self.deadline();
             let before = self.standing();
@@ -353,7 +396,7 @@ impl<'a> Driver<'a> {
             idle: connection.streams() == 0,
             sending: self.trunk.is_waiting_to_send(),
             leaving: (self.leaving)() && !self.told,
-            finished: connection.is_finished(),
+            finished: self.trunk.is_done(),
         }
     }
 
@@ -386,7 +429,9 @@ impl<'a> Driver<'a> {
         let mut connection = self.trunk.connection.borrow_mut();
         if !self.rested && connection.streams() == 0 && now >= self.idle_since + REST {
             self.rested = true;
-            connection.rest();
+            drop(connection);
+            self.trunk.rest();
+            connection = self.trunk.connection.borrow_mut();
         }
         let timed = connection.handle_timeout(now);
         drop(connection);
@@ -405,9 +450,9 @@ impl<'a> Driver<'a> {
         if !self.told && ((self.leaving)() || now >= self.idle_since + self.idle) {
             self.told = true;
             self.trunk.closed.set(true);
-            self.trunk.connection.borrow_mut().go_away();
+            self.trunk.connection.borrow_mut().go_away(now);
         }
-        if self.trunk.connection.borrow().is_finished() && !self.trunk.is_waiting_to_send() {
+        if self.trunk.is_done() {
             self.trunk.last_words();
             return Err(Over);
         }
@@ -483,6 +528,10 @@ impl Drop for Stream {
     fn drop(&mut self) {
         self.trunk.lanes.borrow_mut().remove(&self.id);
         self.trunk.connection.borrow_mut().close(self.id);
+        let now = reactor::now();
+        if self.trunk.heard.get() <= self.since && now >= self.since + SILENCE && self.trunk.is_backend {
+            self.trunk.close();
+        }
         // The driver looks whether it is the last that was waited for.
         self.trunk.wake_driver();
     }

@@ -26,6 +26,8 @@ pub(crate) struct World {
     pub(crate) stats: Arc<Stats>,
     /// Nothing new: every connection ends after the request under way.
     pub(crate) stopping: Cell<bool>,
+    /// Some pool's backends are told who the client is at the beginning of a connection.
+    pub(crate) introduces: Cell<bool>,
     pub(crate) doors: RefCell<HashMap<Name, Rc<Door>>>,
     pub(crate) pools: RefCell<HashMap<Name, Rc<PoolSide>>>,
     pub(crate) logs: RefCell<Vec<Rc<Lines>>>,
@@ -45,6 +47,7 @@ impl World {
             worker,
             stats,
             stopping: Cell::new(false),
+            introduces: Cell::new(false),
             doors: RefCell::default(),
             pools: RefCell::default(),
             logs: RefCell::default(),

@@ -166,11 +166,8 @@ fn whom_we_do_not_trust_gets_nothing() -> Outcome {
             "{reason}"
         );
         let by_reason = [("listener", "web"), ("reason", "tls-failed")];
-        assert_eq!(
-            served.metric("evenkeel_requests_by_reason_total", &by_reason)?,
-            1.0,
-            "{reason}"
-        );
+        // Counted once the answer has gone.
+        wait_for(|| Ok(served.metric("evenkeel_requests_by_reason_total", &by_reason)? == 1.0))?;
         let log = house.path("access.log");
         wait_for(|| Ok(std::fs::read_to_string(&log)?.contains("\"reason\":\"tls-failed\"")))?;
         std::fs::remove_file(&log)?;
@@ -268,5 +265,23 @@ fn a_backend_that_speaks_no_tls() -> Outcome {
     assert_eq!(ask(&served)?.status, 504);
     let labels = [("pool", "app"), ("reason", "timeout")];
     assert!(served.metric("evenkeel_backend_tls_handshake_failures_total", &labels)? >= 1.0);
+    Ok(())
+}
+
+#[test]
+fn whom_we_trust_changes_with_the_file() -> Outcome {
+    let house = House::new()?;
+    let next = Authority::new("The next authority")?;
+    next.issue(&internal())?.write(house.scratch.path(), "backend")?;
+    let backend = Backend::start(&house, "")?;
+    let pool = "tls = { ca = \"%/ca.pem\", server_name = \"app.internal\" }";
+    let served = start_unchecked(&house, &backend, pool)?;
+    assert_eq!(ask(&served)?.status, 502);
+    house.write("ca.pem", &next.pem())?;
+    wait_for(|| Ok(ask(&served)?.status == 200))?;
+    // One that is no good changes nothing.
+    house.write("ca.pem", "rubbish")?;
+    wait_for(|| Ok(served.metric("evenkeel_certificates_refused", &[])? == 1.0))?;
+    assert_eq!(ask(&served)?.status, 200);
     Ok(())
 }

@@ -3,9 +3,10 @@
 use std::io::Read as _;
 
 use evenkeel_tests::authority::{Issued, Key, Wanted};
+use evenkeel_tests::client::Client;
 use evenkeel_tests::tls::TlsClient;
 
-use crate::house::{House, Outcome, Served, wait_for};
+use crate::house::{House, Outcome, SOON, Served, wait_for, web};
 
 const CHANGES: &str = "evenkeel_certificate_changes_total";
 const REFUSED: &str = "evenkeel_certificates_refused";
@@ -155,5 +156,28 @@ fn a_download_goes_on_over_every_change() -> Outcome {
     let mut got = Vec::new();
     std::fs::File::open(house.path("got"))?.read_to_end(&mut got)?;
     assert!(got == body, "{} of {} bytes", got.len(), body.len());
+    Ok(())
+}
+
+#[test]
+fn encryption_may_come_and_go_by_a_reload() -> Outcome {
+    let house = House::new()?;
+    house.issue("web", &Wanted::default())?;
+    let rest = "[[listener.web.route]]\nrespond = { body = \"hello\" }\n";
+    let plain = format!("[listener.web]\nbind = \"127.0.0.1:@1\"\n{rest}");
+    let encrypted = web("certificates = [\"%/web.pem\"]");
+    let served = house.start(1, &plain)?;
+    let ask_plainly = || -> Result<u16, Box<dyn std::error::Error>> {
+        let mut client = Client::connect(served.address(1))?;
+        client.send(b"GET / HTTP/1.1\r\nhost: h\r\n\r\n")?;
+        Ok(client.response(SOON, false)?.status)
+    };
+    for _ in 0..2 {
+        assert_eq!(ask_plainly()?, 200);
+        served.change(&house, &encrypted)?;
+        assert_eq!(served.get(&house.terms("localhost"), "/", "")?.body, b"hello");
+        assert_eq!(ask_plainly()?, 400);
+        served.change(&house, &plain)?;
+    }
     Ok(())
 }

@@ -181,7 +181,9 @@ impl Connection {
         if self.role == Role::Client {
             for place in self.streams.places() {
                 let number = self.streams.at(place).number;
-                if (number > last || number == 0) && !self.streams.at(place).is_over() {
+                let stream = self.streams.at(place);
+                // What has been answered was looked at, whatever the peer says now.
+                if (number > last || number == 0) && !stream.is_over() && !stream.is_answered() {
                     self.refused_by_peer(place);
                 }
             }
@@ -192,7 +194,8 @@ impl Connection {
     /// Begins to go away. Server: the client is told to open no more streams; those that it opens before it has heard
     /// are served, and after a round trip (or a second) the last one is named. Streams under way go on. Client: nothing
     /// is opened any more.
-    pub fn go_away(&mut self) {
+    pub fn go_away(&mut self, now: Moment) {
+        self.now = now;
         if self.away != Away::No || self.dead.is_some() {
             return;
         }

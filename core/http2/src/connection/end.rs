@@ -194,7 +194,7 @@ impl Connection {
         }
         let was_over = stream.is_over();
         stream.reset_by_peer = true;
-        stream.refused |= code == ErrorCode::REFUSED_STREAM && stream.incoming.received == 0 && !stream.peer_ended;
+        stream.refused |= code == ErrorCode::REFUSED_STREAM && !stream.is_answered();
         // An answer that is whole stays whole: the rest of the request is not wanted (RFC 9113 8.1), or no longer.
         if role == Role::Client && stream.peer_ended && stream.switch == Switch::None {
             stream.write_broken = Some(code);

@@ -21,7 +21,7 @@ impl Connection {
         };
         let stream = self.streams.at(place);
         if stream.reset_by_us {
-            return self.pass_over(block);
+            return self.pass_over_late(block);
         }
         if stream.peer_ended || stream.reset_by_peer {
             self.pass_over(block)?;
@@ -48,10 +48,10 @@ impl Connection {
                 Role::Client => Err(protocol("HEADERS on a stream that was never opened")),
             };
         }
-        self.pass_over(block)?;
         if self.is_beyond(number) || self.late.was_reset_by_us(number) {
-            return Ok(());
+            return self.pass_over_late(block);
         }
+        self.pass_over(block)?;
         if self.late.was_reset_by_peer(number) {
             return self.reset_nobody(number, ErrorCode::STREAM_CLOSED);
         }
@@ -73,12 +73,18 @@ impl Connection {
         judge_size(size, self.settings.max_head_bytes)
     }
 
+    /// A block that the peer could not know to be of no use: one may come for each stream.
+    fn pass_over_late(&mut self, block: &[u8]) -> Result<(), Closed> {
+        self.policy.chatter(self.now)?;
+        self.pass_over(block)
+    }
+
     fn request(&mut self, number: u32, block: &[u8], end: bool) -> Result<(), Closed> {
         self.highest = number;
-        self.policy.opened();
         if self.is_beyond(number) {
-            return self.pass_over(block);
+            return self.pass_over_late(block);
         }
+        self.policy.opened();
         let most = self.settings.max_concurrent_streams as usize;
         // Streams that the user has not closed yet count too, but not against a client that keeps to the limit.
         if self.streams.active >= most || self.streams.len() >= 2 * most {

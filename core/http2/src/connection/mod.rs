@@ -295,6 +295,8 @@ impl Connection {
             && self.away == Away::No
             && self.peer_away.is_none()
             && self.streams.active < most
+            // What has come of streams that are over, and was not read, takes room like all else.
+            && self.streams.len() < self.settings.max_concurrent_streams as usize
             && self.next + unnumbered < LARGEST
     }
 

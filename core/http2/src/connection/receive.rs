@@ -173,12 +173,13 @@ impl Connection {
         }
         let Some(place) = self.streams.find(head.stream) else {
             self.give_back(length);
+            self.late_data(content)?;
             return self.data_of_nobody(head.stream);
         };
         let stream = self.streams.at_mut(place);
         if stream.reset_by_us {
             self.give_back(length);
-            return Ok(());
+            return self.late_data(content);
         }
         stream.receive_window -= length as i64;
         let wrong = if stream.peer_ended || stream.reset_by_peer {
@@ -197,6 +198,14 @@ impl Connection {
         self.give_back(length - content.len());
         self.streams.at_mut(place).unreturned += (length - content.len()) as u32;
         Ok(())
+    }
+
+    /// `DATA` that nobody will read. What has content is bounded by the windows; what has none, by nothing else.
+    fn late_data(&mut self, content: &[u8]) -> Result<(), Closed> {
+        match content.is_empty() {
+            true => self.policy.chatter(self.now),
+            false => Ok(()),
+        }
     }
 
     fn data_of_nobody(&mut self, number: u32) -> Result<(), Closed> {

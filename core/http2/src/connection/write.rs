@@ -196,6 +196,7 @@ impl Connection {
             let number = self.next;
             self.next += 2;
             self.streams.number(place, number);
+            self.policy.opened();
         }
         let stream = self.streams.at_mut(place);
         stream.outgoing.sending = written.sending;
@@ -274,8 +275,8 @@ impl Connection {
     }
 
     fn we_ended(&mut self, place: usize) {
-        self.policy.answered();
         self.streams.at_mut(place).we_ended = true;
+        self.policy.answered();
         self.settle(place);
     }
 

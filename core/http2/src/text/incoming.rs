@@ -148,9 +148,10 @@ impl Incoming {
         }
     }
 
-    /// All that will ever come has been read.
+    /// All that will ever come has been read. What waits for a tunnel to open has not.
     pub(crate) fn is_finished(&self) -> bool {
-        self.ended && !self.has_text()
+        let waits = self.framing == Framing::Tunnel { open: false } && self.content() > 0;
+        self.ended && !self.has_text() && !waits
     }
 
     /// Copies text out: how many bytes, and how many of them are content.

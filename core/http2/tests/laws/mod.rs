@@ -149,7 +149,7 @@ impl User {
             }
         }
         if self.random.below(2) == 0 {
-            self.connection.go_away();
+            self.connection.go_away(self.now);
         }
         self.now = self.now + Duration::from_secs(20);
         let _ = self.connection.handle_timeout(self.now);

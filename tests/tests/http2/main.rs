@@ -1,0 +1,8 @@
+//! HTTP/2 frame by frame against the whole process: clients and backends that a library would never let one play.
+
+mod abuse;
+mod frames;
+mod going;
+mod shared;
+
+type Outcome = Result<(), Box<dyn std::error::Error>>;
