@@ -12,6 +12,7 @@ use crate::pool_side::PoolSide;
 use crate::proxy;
 use crate::reason::Reason;
 use crate::scratch;
+use crate::tls_facts::TlsFacts;
 use crate::trunk;
 use crate::world::World;
 use evenkeel_http::{Parsed, Refused, Version};
@@ -19,7 +20,7 @@ use evenkeel_http2::PREFACE;
 use evenkeel_net::introduction::{self, Missed};
 use evenkeel_net::{Elapsed, Socket, Stream, reactor, within};
 use evenkeel_proxy_protocol::Told;
-use evenkeel_tls::{ClientCertificate, Failure, ServerTls, TlsSocket};
+use evenkeel_tls::{Failure, ServerTls};
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -44,42 +45,6 @@ pub(crate) struct Guest {
     /// What backends are told of the connection, where they are told; as it was when the client came.
     told: Option<Box<Told>>,
     own: OwnLinks,
-}
-
-/// What is known of a client that came by TLS.
-#[derive(Clone)]
-pub(crate) struct TlsFacts {
-    pub(crate) version: &'static str,
-    pub(crate) cipher: &'static str,
-    /// The name that it asked for.
-    pub(crate) server_name: Option<Box<str>>,
-    pub(crate) certificate: Option<Rc<ClientCertificate>>,
-    /// What backends are told of the certificate: `name: value` and CRLF, line after line.
-    pub(crate) certificate_fields: Box<str>,
-}
-
-impl TlsFacts {
-    fn of(socket: &TlsSocket) -> Box<TlsFacts> {
-        Box::new(TlsFacts {
-            version: socket.version(),
-            cipher: socket.cipher(),
-            server_name: socket.server_name().map(Into::into),
-            certificate: socket.client_certificate(),
-            certificate_fields: socket.client_fields().into(),
-        })
-    }
-
-    /// As variables say it.
-    pub(crate) fn facts(&self) -> evenkeel_rewrite::TlsFacts<'_> {
-        let certificate = self.certificate.as_ref();
-        evenkeel_rewrite::TlsFacts {
-            version: self.version.as_bytes(),
-            cipher: self.cipher.as_bytes(),
-            server_name: self.server_name.as_deref().unwrap_or_default().as_bytes(),
-            client_subject: certificate.map_or(b"", |shown| shown.certificate.subject.as_bytes()),
-            client_fingerprint: certificate.map_or(b"", |shown| shown.fingerprint.as_bytes()),
-        }
-    }
 }
 
 impl Guest {

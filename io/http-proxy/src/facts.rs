@@ -94,6 +94,12 @@ pub(crate) fn believed(peer: Option<IpAddr>, trusted: bool, ways: &Ways, exchang
     believed
 }
 
+/// Whether the client came by TLS, to us or to a proxy that we trust.
+pub(crate) fn is_secure(guest: &Guest, trusted: bool, exchange: &Exchange) -> bool {
+    let told = || exchange.head.values(&exchange.input, b"x-forwarded-proto").next();
+    guest.secure() || (trusted && told().is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"https")))
+}
+
 /// What clients say themselves of their certificates goes; what the one they showed says comes, unless the edits of the
 /// route, which are there already, say otherwise.
 pub(crate) fn tell_certificate(guarded: &[&str], guest: &Guest, edits: &mut Edits) {

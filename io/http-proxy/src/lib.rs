@@ -29,11 +29,14 @@ mod relay;
 mod rules;
 mod scratch;
 mod server;
+mod setup;
 mod stats;
 mod sticky;
+mod tls_facts;
 mod tried;
 mod trunk;
 mod tunnel;
 mod world;
 
-pub use server::{Server, Setup};
+pub use server::Server;
+pub use setup::Setup;

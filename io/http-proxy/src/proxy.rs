@@ -265,7 +265,10 @@ impl Journey<'_> {
             self.edit(|facts, edits| rewrite.request(facts, edits), &member.name);
         }
         facts::tell_certificate(&self.ways.guarded, &self.client.guest, &mut self.exchange.edits);
-        let (pool, secure) = (self.pool, self.is_secure());
+        let (pool, secure) = (
+            self.pool,
+            facts::is_secure(&self.client.guest, self.trusted, self.exchange),
+        );
         let exchange = &mut *self.exchange;
         pool.sticky.borrow_mut().hide(&self.visit, exchange);
         let backend = match &member.address {
@@ -296,14 +299,6 @@ impl Journey<'_> {
         }
         let mut sticky = pool.sticky.borrow_mut();
         sticky.give(&self.visit, permit, secure, &mut self.exchange.edits);
-    }
-
-    /// Whether the client came by TLS, to us or to a proxy that we trust.
-    fn is_secure(&self) -> bool {
-        let (head, input) = (&self.exchange.head, &self.exchange.input);
-        let told = || head.values(input, b"x-forwarded-proto").next();
-        self.client.guest.scheme() == b"https"
-            || (self.trusted && told().is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"https")))
     }
 
     /// Adds to the edits.

@@ -4,17 +4,16 @@ use crate::accept::{self, Entrance};
 use crate::access_log::{Lines, Report, Sink};
 use crate::door::{Builder, Door};
 use crate::pool_side::PoolSide;
-use crate::reach::Speech;
 use crate::rules::Limits;
+use crate::setup::Setup;
 use crate::stats::Stats;
 use crate::sticky::{self, Cookies};
 use crate::world::World;
-use evenkeel_model::{AccessLog, BindAddress, Config, Name, PoolProtocol, PoolTimeouts};
+use evenkeel_model::{AccessLog, BindAddress, Config, Name};
 use evenkeel_net::listen::{self, Bound, Listening};
 use evenkeel_net::{Remote, reactor};
 use evenkeel_pool::Shared;
 use evenkeel_route::Router;
-use evenkeel_tls::{ClientTls, ServerTls};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -32,50 +31,6 @@ const APPLY: Duration = Duration::from_secs(10);
 const LAST_LINES: Duration = Duration::from_secs(1);
 /// Between two looks at whether the last connection has ended.
 const LOOK: Duration = Duration::from_millis(5);
-
-/// A configuration on its way to the workers.
-pub struct Setup {
-    /// All listeners and pools.
-    pub config: Arc<Config>,
-    /// The hearts' sides of the pools, by name.
-    pub pools: Vec<Arc<Shared>>,
-    /// What encrypts the connections of clients, by the listener's name.
-    pub listener_tls: HashMap<Name, Arc<ServerTls>>,
-    /// What encrypts the connections to backends, by the pool's name.
-    pub pool_tls: HashMap<Name, Arc<ClientTls>>,
-}
-
-impl Setup {
-    /// The fields in which any listener tells backends of clients' certificates.
-    fn guarded(&self) -> Rc<[&'static str]> {
-        let tls = self
-            .config
-            .listeners
-            .iter()
-            .filter_map(|listener| listener.tls.as_ref());
-        let forms = tls
-            .filter_map(|tls| tls.client.as_ref())
-            .flat_map(|client| &client.headers);
-        let mut names: Vec<&str> = forms
-            .flat_map(|form| evenkeel_tls::field_names(*form))
-            .copied()
-            .collect();
-        names.sort_unstable();
-        names.dedup();
-        names.into()
-    }
-
-    /// How the backends of a pool are spoken to.
-    fn speech(&self, pool: &Name) -> Speech {
-        let found = self.config.pools.iter().find(|one| one.name == *pool);
-        Speech {
-            tls: self.pool_tls.get(pool).cloned(),
-            protocol: found.map_or(PoolProtocol::Http1, |pool| pool.protocol),
-            introduces: found.and_then(|pool| pool.send_proxy_protocol),
-            idle: found.map_or_else(|| PoolTimeouts::default().idle, |pool| pool.timeouts.idle),
-        }
-    }
-}
 
 /// New sockets for an address: one for each worker.
 type NewSockets = (BindAddress, Vec<Bound>);
