@@ -90,7 +90,7 @@ const LOW: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x8080_8080_8080_8080;
 
 /// The first place at or after `at` that holds a control byte (TAB and DEL are some); `bytes.len()` when there is none.
-pub(crate) fn skip_text(bytes: &[u8], mut at: usize) -> usize {
+pub fn skip_text(bytes: &[u8], mut at: usize) -> usize {
     while let Some(eight) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
         let word = u64::from_le_bytes(*eight);
         // The lowest marked byte is exact in both sums: a borrow can only mark bytes above a true one.

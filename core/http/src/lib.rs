@@ -43,6 +43,7 @@ mod response;
 
 pub use answer::{error_answer, fixed_answer, reason_phrase};
 pub use body::{Body, CHUNK_END, Chunks, LAST_CHUNK, Run, Segment, SegmentKind, chunk_head};
+pub use bytes::skip_text;
 pub use edits::Edits;
 pub use fault::{Fault, Refused};
 pub use field::{Field, FieldId, Span};

@@ -1,24 +1,6 @@
 //! Classes of bytes, scanning by them, and numbers in text.
 
-const LOW: u64 = 0x0101_0101_0101_0101;
-const HIGH: u64 = 0x8080_8080_8080_8080;
-
-/// The first place at or after `at` that holds a control byte (TAB and DEL are some); the length when there is none.
-pub(crate) fn skip_text(bytes: &[u8], mut at: usize) -> usize {
-    while let Some(eight) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
-        let word = u64::from_le_bytes(*eight);
-        // The lowest marked byte is exact in both sums: a borrow can only mark bytes above a true one.
-        let below_space = word.wrapping_sub(LOW * 0x20) & !word;
-        let delete = word ^ (LOW * 0x7f);
-        let marked = (below_space | (delete.wrapping_sub(LOW) & !delete)) & HIGH;
-        if marked != 0 {
-            return at + (marked.trailing_zeros() / 8) as usize;
-        }
-        at += 8;
-    }
-    let rest = bytes.get(at..).unwrap_or(&[]);
-    at + rest.iter().position(u8::is_ascii_control).unwrap_or(rest.len())
-}
+pub(crate) use evenkeel_http::skip_text;
 
 /// Whether `value` may be a field's value (RFC 9113 8.2.1, RFC 9110 5.5): no control bytes but tabs, no white space at
 /// its ends.
