@@ -9,6 +9,7 @@
 //! * [`program`] runs other people's programs, [`python`] the scripts in `python/`, [`chromium`] a browser;
 //!   [`certificate`] makes certificates. `./x tools` installs what they need.
 //! * [`authority`] makes certificates of every kind without a program; [`tls`] is a client that says what was agreed upon.
+//! * [`guide`] reads the configurations of the guide's pages.
 //! * [`corpus`] reads the conformance cases in `corpus/`, [`conformance`] runs and judges them.
 //!
 //! It never links a crate of the balancer: a misunderstanding must not be shared between a test and what it tests.
@@ -21,6 +22,7 @@ pub mod chromium;
 pub mod client;
 pub mod conformance;
 pub mod corpus;
+pub mod guide;
 pub mod load;
 pub mod message;
 pub mod notation;

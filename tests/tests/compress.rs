@@ -2,6 +2,7 @@
 
 use evenkeel_tests::balancer::Balancer;
 use evenkeel_tests::client::Client;
+use evenkeel_tests::guide::configurations;
 use evenkeel_tests::message::{Framing, Response};
 use std::error::Error;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
@@ -445,12 +446,8 @@ fn curl_reads_it_over_both_versions() -> Outcome {
 
 #[test]
 fn the_configuration_of_the_guide_compresses_as_the_guide_says() -> Outcome {
-    let page = include_str!("../../docs/guide/static-files.md");
-    let block = page
-        .split("```toml\n")
-        .nth(2)
-        .and_then(|block| block.split("```").next())
-        .ok_or("no block")?;
+    let page = configurations("static-files.md")?;
+    let block = page.get(1).ok_or("no block")?;
     let backend = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let address = backend.local_addr()?.to_string();
     let balancer = Balancer::start(1, |ports| {

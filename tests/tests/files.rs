@@ -2,6 +2,7 @@
 
 use evenkeel_tests::balancer::Balancer;
 use evenkeel_tests::client::Client;
+use evenkeel_tests::guide::configurations;
 use evenkeel_tests::message::Response;
 use std::error::Error;
 use std::fs;
@@ -746,12 +747,8 @@ fn http2_clients_get_the_same() -> Outcome {
 
 #[test]
 fn the_configuration_of_the_guide_serves_as_the_guide_says() -> Outcome {
-    let page = include_str!("../../docs/guide/static-files.md");
-    let block = page
-        .split("```toml\n")
-        .nth(1)
-        .and_then(|block| block.split("```").next())
-        .ok_or("no block")?;
+    let page = configurations("static-files.md")?;
+    let block = page.first().ok_or("no block")?;
     let balancer = Balancer::start(1, |ports| {
         let bind = format!("\"127.0.0.1:{}\"", ports[0]);
         block

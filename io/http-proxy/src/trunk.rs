@@ -265,7 +265,6 @@ pub(crate) async fn serve(guest: Rc<Guest>, conduit: Conduit, early: &[u8]) {
     let timeouts = ways.listener.timeouts;
     let settings = Settings {
         max_head_bytes: ways.listener.max_header_size,
-        secure: guest.secure(),
         ..Settings::default()
     };
     drop(ways);

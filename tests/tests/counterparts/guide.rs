@@ -1,10 +1,10 @@
 //! The configurations that the guide's pages show, run as they stand but for their addresses and files.
 
 use std::error::Error;
-use std::path::Path;
 
 use evenkeel_tests::balancer::Balancer;
 use evenkeel_tests::certificate::Certificate;
+use evenkeel_tests::guide::configurations;
 use evenkeel_tests::program::{Service, program, run};
 use evenkeel_tests::python::script;
 use evenkeel_tests::scratch::Scratch;
@@ -60,14 +60,8 @@ impl Shown {
 
 /// One of the configurations on a page of the guide.
 fn configuration(page: &str, place: usize) -> Result<String, Box<dyn Error>> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/guide").join(page);
-    let text = std::fs::read_to_string(path)?;
-    let blocks = text.split("```toml\n").skip(1);
-    let mut configurations = blocks.filter_map(|block| block.split_once("```").map(|(block, _)| block));
-    let found = configurations.nth(place);
-    Ok(found
-        .ok_or_else(|| format!("{page} has no configuration {place}"))?
-        .to_owned())
+    let found = configurations(page)?.into_iter().nth(place);
+    Ok(found.ok_or_else(|| format!("{page} has no configuration {place}"))?)
 }
 
 #[test]

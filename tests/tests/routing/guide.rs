@@ -8,18 +8,9 @@ use std::path::Path;
 use crate::site::{Outcome, SOON, value};
 use evenkeel_tests::balancer::Balancer;
 use evenkeel_tests::client::Client;
+use evenkeel_tests::guide::configurations;
 use evenkeel_tests::message::Response;
 use evenkeel_tests::origin::Origin;
-
-/// The configurations of a page.
-fn blocks(page: &str) -> Result<Vec<String>, Box<dyn Error>> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/guide").join(page);
-    let text = std::fs::read_to_string(path)?;
-    let blocks = text.split("```toml\n").skip(1);
-    Ok(blocks
-        .filter_map(|block| Some(block.split_once("```")?.0.to_owned()))
-        .collect())
-}
 
 /// A balancer with a page's configuration, and an origin for each of its addresses.
 struct Shown {
@@ -71,7 +62,7 @@ impl Shown {
 
 #[test]
 fn canary() -> Outcome {
-    let pages = blocks("canary.md")?;
+    let pages = configurations("canary.md")?;
     let [share, copy] = &pages[..] else {
         return Err("not two configurations".into());
     };
@@ -94,7 +85,7 @@ fn canary() -> Outcome {
 
 #[test]
 fn rewriting() -> Outcome {
-    let pages = blocks("rewriting.md")?;
+    let pages = configurations("rewriting.md")?;
     let shown = Shown::start(&pages[0])?;
     assert_eq!(shown.get("/api/users?page=2", "")?.body, b"/users?page=2");
     assert_eq!(shown.get("/v1/users", "")?.body, b"/legacy/users");
@@ -111,7 +102,7 @@ fn rewriting() -> Outcome {
 
 #[test]
 fn rate_limits() -> Outcome {
-    let pages = blocks("rate-limits.md")?;
+    let pages = configurations("rate-limits.md")?;
     let shown = Shown::start(&pages[0])?;
     for _ in 0..5 {
         assert_eq!(shown.get("/login", "")?.status, 200);

@@ -1,27 +1,16 @@
 //! Every configuration of the guide's page works as it is written there.
 
-use std::path::Path;
 
 use evenkeel_tests::backend::Backend;
 use evenkeel_tests::balancer::Balancer;
+use evenkeel_tests::guide::configurations;
 use evenkeel_tests::scratch::Scratch;
 
 use crate::house::{Browser, Outcome, status, wait_for};
 
-/// The blocks of the page.
-fn configurations() -> std::io::Result<Vec<String>> {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/guide/sticky-sessions.md");
-    let text = std::fs::read_to_string(page)?;
-    let blocks = text.split("```toml\n").skip(1);
-    Ok(blocks
-        .filter_map(|block| block.split_once("```"))
-        .map(|(block, _)| block.to_owned())
-        .collect())
-}
-
 #[test]
 fn the_configurations_of_the_guide_keep_clients() -> Outcome {
-    let configurations = configurations()?;
+    let configurations = configurations("sticky-sessions.md")?;
     assert_eq!(configurations.len(), 3);
     for configuration in configurations {
         let scratch = Scratch::new()?;

@@ -6,21 +6,12 @@ use std::path::Path;
 
 use evenkeel_tests::authority::{Issued, Key, Wanted};
 use evenkeel_tests::client::Client;
+use evenkeel_tests::guide::configurations;
 use evenkeel_tests::origin::Origin;
 use evenkeel_tests::tls::Terms;
 
 use crate::backends::Backend;
 use crate::house::{House, Outcome, SOON, Served, wait_for};
-
-/// The configurations of a page.
-fn blocks(page: &str) -> Result<Vec<String>, Box<dyn Error>> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/guide").join(page);
-    let text = std::fs::read_to_string(path)?;
-    let blocks = text.split("```toml\n").skip(1);
-    Ok(blocks
-        .filter_map(|block| Some(block.split_once("```")?.0.to_owned()))
-        .collect())
-}
 
 /// A page's configuration with an origin for each of its plain addresses.
 struct Shown {
@@ -59,7 +50,7 @@ fn issue(house: &House, file: &str, names: &[&str], key: Key) -> Result<Issued, 
 fn page(name: &str) -> Result<(House, Vec<String>), Box<dyn Error>> {
     let house = House::new()?;
     issue(&house, "example.com", &["example.com"], Key::Ecdsa)?;
-    Ok((house, blocks(name)?))
+    Ok((house, configurations(name)?))
 }
 
 #[test]
