@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
 
 use crate::site::{Outcome, SOON, value};
 use evenkeel_tests::balancer::Balancer;

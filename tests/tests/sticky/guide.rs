@@ -1,6 +1,5 @@
 //! Every configuration of the guide's page works as it is written there.
 
-
 use evenkeel_tests::backend::Backend;
 use evenkeel_tests::balancer::Balancer;
 use evenkeel_tests::guide::configurations;
