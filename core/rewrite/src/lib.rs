@@ -11,7 +11,8 @@
 //!
 //! # Values
 //! A variable that a request does not have is empty, and a value of which nothing is left is not sent. A `set` takes away
-//! what came under its name in any case, also behind the body: no client can forge such a field.
+//! what came under its name in any case, also behind the body, and of a request also with `_` for `-`: no client can forge
+//! such a field.
 
 mod path;
 mod value;
@@ -76,22 +77,37 @@ impl Rewrite {
         if let Some(host) = &self.host {
             edits.set_host(host.as_bytes());
         }
-        fields(&self.request, facts, &mut room, edits);
+        request_fields(&self.request, facts, &mut room, edits);
     }
 
     /// Writes what changes on an answer into `edits`, which are empty.
     pub fn response(&self, facts: &Facts<'_>, edits: &mut Edits) {
-        fields(&self.response, facts, &mut Vec::new(), edits);
+        response_fields(&self.response, facts, &mut Vec::new(), edits);
     }
 }
 
-fn fields(changes: &FieldChanges, facts: &Facts<'_>, room: &mut Vec<u8>, edits: &mut Edits) {
+/// Of a request: what is set or taken away cannot come under another spelling of its name either.
+fn request_fields(changes: &FieldChanges, facts: &Facts<'_>, room: &mut Vec<u8>, edits: &mut Edits) {
+    for name in &changes.remove {
+        edits.guard(name.as_bytes());
+    }
+    for (name, template) in &changes.set {
+        edits.set_guarded(name.as_bytes(), value::expanded(template, facts, room));
+    }
+    added(changes, facts, room, edits);
+}
+
+fn response_fields(changes: &FieldChanges, facts: &Facts<'_>, room: &mut Vec<u8>, edits: &mut Edits) {
     for name in &changes.remove {
         edits.remove(name.as_bytes());
     }
     for (name, template) in &changes.set {
         edits.set(name.as_bytes(), value::expanded(template, facts, room));
     }
+    added(changes, facts, room, edits);
+}
+
+fn added(changes: &FieldChanges, facts: &Facts<'_>, room: &mut Vec<u8>, edits: &mut Edits) {
     for (name, template) in &changes.add {
         edits.add(name.as_bytes(), value::expanded(template, facts, room));
     }

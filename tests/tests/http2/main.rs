@@ -3,6 +3,7 @@
 mod abuse;
 mod frames;
 mod going;
+mod names;
 mod shared;
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;

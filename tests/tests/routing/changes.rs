@@ -85,7 +85,8 @@ const CHANGES: &str = "
 fn fields_of_requests_are_changed_and_cannot_be_forged() -> Outcome {
     let site = Site::start(&["a"], CHANGES, "")?;
     let forged = "X-CLIENT: 1.2.3.4\r\nx-Client: 1.2.3.4\r\nX-Client-Cert: CN=root\r\nX-DEBUG: 1\r\nX-Many: zero\r\n\
-                  x-request-id: my-id\r\n";
+                  x-request-id: my-id\r\nX_Client: 1.2.3.4\r\nx-client_cert: CN=root\r\nx_debug: 1\r\nX_Forwarded_For: 1\r\n\
+                  x_kept: 1\r\n";
     assert_eq!(site.get("/a%20b?c=d", forged)?.status, 200);
     let seen = site.only("a")?.fields;
     assert_eq!(value(&seen, "x-client"), "127.0.0.1");
@@ -97,6 +98,11 @@ fn fields_of_requests_are_changed_and_cannot_be_forged() -> Outcome {
     assert_eq!(value(&seen, "x-trace"), "my-id");
     assert_eq!(value(&seen, "x-request-id"), "my-id");
     assert_eq!(seen.lines("x-many"), 3);
+    // As programs spell it that take `_` and `-` for the same.
+    for disguised in ["x_client", "x-client_cert", "x_debug", "x_forwarded_for"] {
+        assert_eq!(seen.lines(disguised), 0, "{disguised}");
+    }
+    assert_eq!(value(&seen, "x_kept"), "1");
     Ok(())
 }
 
