@@ -299,6 +299,7 @@ fn malformed_answers() {
         }
         assert!(wire.events().contains(&Event::Ended(id)), "{case:?}");
         assert_eq!(wire.read(id).1, Read::Broken(ErrorCode::PROTOCOL_ERROR), "{case:?}");
+        assert!(wire.connection.fault(id).is_some(), "{case:?}");
         let frames = wire.frames();
         assert!(
             frames
