@@ -5,5 +5,6 @@ mod frames;
 mod going;
 mod names;
 mod shared;
+mod trailers;
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;

@@ -1,20 +1,10 @@
 //! Names that backends believe, over HTTP/2.
 
 use crate::Outcome;
-use crate::frames::{DATA, END_HEADERS, END_STREAM, HEADERS, SOON, answer, connect, frame, request};
+use crate::frames::{DATA, END_HEADERS, END_STREAM, HEADERS, SOON, answer, connect, frame, literal, request};
 use evenkeel_tests::balancer::Balancer;
 use evenkeel_tests::origin::Origin;
 use std::io::Write as _;
-
-/// A field by itself, which no table remembers.
-fn literal(name: &str, value: &str) -> Vec<u8> {
-    let mut bytes = vec![0];
-    for text in [name, value] {
-        bytes.push(u8::try_from(text.len()).unwrap_or(u8::MAX));
-        bytes.extend_from_slice(text.as_bytes());
-    }
-    bytes
-}
 
 #[test]
 fn what_we_say_of_the_client_cannot_come_in_disguise() -> Outcome {

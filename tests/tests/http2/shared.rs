@@ -12,7 +12,7 @@ use std::io::{self, Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc;
 
-fn behind(port: u16, backend: SocketAddr) -> String {
+pub(crate) fn behind(port: u16, backend: SocketAddr) -> String {
     format!(
         "[listener.web]\nbind = \"127.0.0.1:{port}\"\npool = \"web\"\n\
          [pool.web]\nbackends = [\"{backend}\"]\ncheck = false\nprotocol = \"h2\"\n"
@@ -20,7 +20,7 @@ fn behind(port: u16, backend: SocketAddr) -> String {
 }
 
 /// A backend that speaks HTTP/2: each connection is played by `play`.
-fn backend(play: impl Fn(TcpStream) -> io::Result<()> + Clone + Send + 'static) -> io::Result<SocketAddr> {
+pub(crate) fn backend(play: impl Fn(TcpStream) -> io::Result<()> + Clone + Send + 'static) -> io::Result<SocketAddr> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let address = listener.local_addr()?;
     std::thread::spawn(move || {
