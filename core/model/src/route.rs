@@ -159,6 +159,8 @@ pub enum PathChange {
     Exact(Name),
     /// `/v2/*`, kept as `/v2/`: what the `*` of the route's path matched follows.
     Prefix(Name),
+    /// `/users/$1`: texts and groups of the route's `path_regex`; dot segments and empty ones are resolved afterwards.
+    Groups(Template),
 }
 
 /// What changes in the fields of a message: removed first, then set, then added.
@@ -221,6 +223,9 @@ pub enum RedirectTo {
     Https,
     /// `redirect = "https://..."`: 302 to exactly this.
     Location(Name),
+    /// `redirect = "https://example.com/$1"`: 302 to texts and groups of the route's `path_regex`. The first part is a
+    /// text with the host, if there is one, and the slash behind it.
+    Groups(Template),
 }
 
 /// A fixed answer.

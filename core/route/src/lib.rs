@@ -27,6 +27,7 @@
 
 mod conditions;
 mod explain;
+mod groups;
 mod host;
 mod path;
 mod prefixes;
@@ -38,6 +39,7 @@ mod table;
 mod tests;
 
 pub use explain::{Explanation, Missed};
+pub use groups::{Found, Groups};
 pub use split::{Sides, key_of};
 
 use evenkeel_model::Route;

@@ -170,6 +170,14 @@ impl Conduit {
         }
     }
 
+    /// What was wrong with what the other side said, where that was judged before it came to us.
+    pub(crate) fn fault(&self) -> Option<&'static str> {
+        match self {
+            Conduit::Plain(_) | Conduit::Tls(_) | Conduit::Nowhere => None,
+            Conduit::Stream(stream) => stream.fault(),
+        }
+    }
+
     /// Whether the other side has said that it did nothing with what it got.
     pub(crate) fn is_refused(&self) -> bool {
         match self {

@@ -10,6 +10,7 @@ use crate::reason::Reason;
 use evenkeel_http::{Method, Refused, RequestFraming, Version, error_answer, fixed_answer};
 use evenkeel_model::RedirectTo;
 use evenkeel_net::{Socket, reactor};
+use evenkeel_rewrite::Rewrite;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -127,7 +128,14 @@ pub(crate) async fn configured(
     }
     match answer {
         Answer::Respond(respond) => (Reason::Ok, local(client, exchange, respond.status, &respond.body).await),
-        Answer::Redirect(to) => (Reason::Ok, redirect(client, exchange, to).await),
+        Answer::Redirect(to) => {
+            let (status, location) = redirect(exchange, to, rewrite);
+            let fields: [(&[u8], &[u8]); 1] = [(b"location", &location)];
+            (
+                Reason::Ok,
+                own_answer(client, exchange, status, b"", &fields, b"").await,
+            )
+        }
         Answer::Files(files) => {
             let path = exchange.head.path.of(&exchange.input);
             let mut changed = Vec::new();
@@ -171,12 +179,23 @@ pub(crate) async fn short(client: &Client, exchange: &mut Exchange, answer: &Sho
     .await
 }
 
-async fn redirect(client: &Client, exchange: &mut Exchange, to: &RedirectTo) -> Then {
-    let (status, location) = match to {
-        RedirectTo::Location(location) => (302, location.as_bytes().to_vec()),
+/// The status of a redirect, and where it leads.
+fn redirect(exchange: &Exchange, to: &RedirectTo, rewrite: Option<&Rewrite>) -> (u16, Vec<u8>) {
+    let (head, input) = (&exchange.head, &exchange.input);
+    let mut location = Vec::new();
+    match to {
+        RedirectTo::Location(exactly) => {
+            location.extend_from_slice(exactly.as_bytes());
+            (302, location)
+        }
+        RedirectTo::Groups(_) => {
+            if let Some(rewrite) = rewrite {
+                rewrite.location(head.path.of(input), &mut location);
+            }
+            (302, location)
+        }
         RedirectTo::Https => {
-            let (head, input) = (&exchange.head, &exchange.input);
-            let mut location = b"https://".to_vec();
+            location.extend_from_slice(b"https://");
             location.extend_from_slice(head.host_name.of(input));
             match head.target.of(input) {
                 b"*" => {}
@@ -184,8 +203,7 @@ async fn redirect(client: &Client, exchange: &mut Exchange, to: &RedirectTo) -> 
             }
             (308, location)
         }
-    };
-    own_answer(client, exchange, status, b"", &[(b"location", &location)], b"").await
+    }
 }
 
 async fn own_answer(

@@ -23,7 +23,7 @@ pub(crate) static ROUTE: Section = Section {
         key(
             "path_regex",
             text(&PATH_REGEX),
-            "A regular expression that must match the whole path.",
+            "A regular expression that must match the whole path. Its groups may be used in `rewrite_path`, `redirect` and values of fields.",
         )
         .also(&["regex"]),
         key("method", Kind::OneOrMore(&text(&METHOD)), "One of these methods.").also(&["methods"]),
@@ -58,7 +58,7 @@ pub(crate) static ROUTE: Section = Section {
         key(
             "redirect",
             text(&REDIRECT),
-            "Send the client elsewhere: \"https\" keeps host and target.",
+            "Send the client elsewhere: \"https\" keeps host and target; `$1` and `${name}` are groups of `path_regex`.",
         ),
         key("respond", Kind::Table(&RESPOND), "Answer here.").also(&["return"]),
         key("timeout", TIMEOUT, "Instead of the pool's `timeouts.response`."),
@@ -93,7 +93,7 @@ pub(crate) static ROUTE: Section = Section {
         key(
             "rewrite_path",
             text(&REWRITE_PATH),
-            "Send this path instead; a `*` at its end is what the `*` of `path` matched. The query stays.",
+            "Send this path instead; a `*` at its end is what the `*` of `path` matched, `$1` and `${name}` what groups of `path_regex` did. The query stays.",
         )
         .also(&["rewrite", "replace_path", "prefix_rewrite", "uri"]),
         key(

@@ -117,6 +117,7 @@ impl Plan {
             socket: None,
             may_share: false,
             stop_limit: Duration::from_secs(7),
+            before_stop: None,
         };
         let (sender, serving) = sync_channel(1);
         let thread = std::thread::spawn(move || {
