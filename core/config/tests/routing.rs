@@ -201,7 +201,7 @@ fn paths() {
         ),
         (
             "pool = 'web'\nrewrite_path = '/b?x=1'",
-            "\"/b?x=1\" is no path: it has a query | `query = { name = \"value\" }` of a [[listener.NAME.route]] matches the query",
+            "\"/b?x=1\" is no path: it has a query | leave it out: the query stays as the client sent it",
         ),
         (
             "pool = 'web'\nrewrite_path = '/é'",
@@ -425,7 +425,10 @@ fn rates() {
             "pool = 'web'\nrate = { requests = 1, on = 'sources' }",
             "\"sources\" is nothing to count apart | did you mean \"source\"?",
         ),
-        ("pool = 'web'\nrate = 100", "`rate` takes a table, not an integer"),
+        (
+            "pool = 'web'\nrate = 100",
+            "`rate` takes a table, not an integer | for example `{ requests = 100 }`",
+        ),
     ]);
 }
 

@@ -76,8 +76,11 @@ pub(crate) fn rewrite_path(text: &str, groups: &Groups) -> Result<Option<PathCha
 
 /// A path that can be sent as it stands.
 fn path(text: &str) -> Result<PathPattern, Fault> {
-    let pattern = pattern::path(text)?;
     let bad = |why: &str| Fault::new(format!("\"{}\" is no path: {why}", shown(text)));
+    if text.starts_with('/') && text.contains('?') {
+        return Err(bad("it has a query").help("leave it out: the query stays as the client sent it"));
+    }
+    let pattern = pattern::path(text)?;
     if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(bad("it is not ASCII").help("write it percent-encoded, as it is sent: %C3%A9 is an é"));
     }

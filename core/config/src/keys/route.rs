@@ -146,8 +146,8 @@ pub(crate) static ROUTE: Section = Section {
         .also(&["rate_limit", "limit_req", "ratelimit"]),
         key(
             "compress",
-            Kind::Either(&[Kind::Flag, Kind::List(&ENCODING), Kind::Table(&COMPRESS)]),
-            "Compress answers of the backends, and files, that are not compressed: true, a list of encodings, or a table.",
+            Kind::Either(&[Kind::Flag, Kind::OneOrMore(&ENCODING), Kind::Table(&COMPRESS)]),
+            "Compress answers of the backends, and files, that are not compressed: true, one encoding or several, or a table.",
         )
         .default("false")
         .also(&["gzip", "compression", "encode", "brotli"]),

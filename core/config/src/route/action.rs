@@ -44,7 +44,8 @@ pub(super) fn action(reading: &mut Reading<'_>, view: &View<'_>, groups: &Groups
         reading.report.add(second.key_span.clone(), Fault::new(message));
     }
     if !view.is_meant(&ACTIONS) {
-        let fault = Fault::new("this route does nothing").help("give it a `pool`, a `redirect` or a `respond`");
+        let fault = Fault::new("this route does nothing")
+            .help("give it one of `pool`, `split`, `redirect`, `respond` and `files`");
         reading.report.absent(view.place.clone(), fault);
     }
     let pool = view.get("pool").and_then(|slot| pool_name(reading, &slot));

@@ -55,12 +55,12 @@ pub(super) fn rate(reading: &mut Reading<'_>, view: &View<'_>) -> Option<Rate> {
     })
 }
 
-/// `true`, `["br", "gzip"]`, or a table.
+/// `true`, `"gzip"`, `["br", "gzip"]`, or a table.
 pub(super) fn compress(reading: &mut Reading<'_>, view: &View<'_>) -> Option<Compress> {
     let slot = view.get("compress")?;
     let report = &mut reading.report;
     let mut compress = Compress::default();
-    if slot.is_array() {
+    if slot.is_array() || slot.is_text() {
         compress.encodings = encodings(report, &slot);
     } else if slot.is_table() {
         let inner = slot.table(report)?;
