@@ -82,7 +82,7 @@ pub(crate) fn field_value(text: &str) -> Result<ValuePattern, Fault> {
 /// `https`, a URL, or an absolute path.
 pub(crate) fn redirect(text: &str) -> Result<RedirectTo, Fault> {
     if text == "https" {
-        return Ok(RedirectTo::Https);
+        return Ok(RedirectTo::Https { port: None });
     }
     let absolute = text.starts_with("https://") || text.starts_with("http://") || text.starts_with('/');
     let bad = || Fault::new(format!("\"{}\" is no place to redirect to", shown(text)));

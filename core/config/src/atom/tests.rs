@@ -436,7 +436,7 @@ fn methods_fields_and_values() {
 
 #[test]
 fn redirects() {
-    assert_eq!(http::redirect("https"), Ok(RedirectTo::Https));
+    assert_eq!(http::redirect("https"), Ok(RedirectTo::Https { port: None }));
     for text in ["https://example.com/", "http://a/", "/login"] {
         assert_eq!(http::redirect(text), Ok(RedirectTo::Location(text.into())));
     }
