@@ -376,23 +376,27 @@ fn sound_answers() {
         (
             get,
             vec![heads(WHOLE, &[(":status", "200"), ("x", "y")])],
-            "HTTP/1.1 200 \r\nx: y\r\ncontent-length: 0\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nx: y\r\ncontent-length: 0\r\n\r\n",
         ),
         (
             get,
             vec![heads(WHOLE, &[(":status", "200"), ("content-length", "0")])],
-            "HTTP/1.1 200 \r\ncontent-length: 0\r\n\r\n",
+            "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n",
         ),
-        (get, vec![heads(WHOLE, &[(":status", "204")])], "HTTP/1.1 204 \r\n\r\n"),
+        (
+            get,
+            vec![heads(WHOLE, &[(":status", "204")])],
+            "HTTP/1.1 204 No Content\r\n\r\n",
+        ),
         (
             get,
             vec![heads(WHOLE, &[(":status", "304"), ("content-length", "9")])],
-            "HTTP/1.1 304 \r\ncontent-length: 9\r\n\r\n",
+            "HTTP/1.1 304 Not Modified\r\ncontent-length: 9\r\n\r\n",
         ),
         (
             head,
             vec![heads(WHOLE, &[(":status", "200"), ("content-length", "9")])],
-            "HTTP/1.1 200 \r\ncontent-length: 9\r\n\r\n",
+            "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n",
         ),
         (
             head,
@@ -400,7 +404,7 @@ fn sound_answers() {
                 heads(END_HEADERS, &[(":status", "200")]),
                 frame(DATA, END_STREAM, 1, b""),
             ],
-            "HTTP/1.1 200 \r\n\r\n",
+            "HTTP/1.1 200 OK\r\n\r\n",
         ),
         (
             get,
@@ -409,7 +413,7 @@ fn sound_answers() {
                 frame(DATA, 0, 1, b"ok"),
                 frame(DATA, END_STREAM, 1, b""),
             ],
-            "HTTP/1.1 200 \r\ncontent-length: 2\r\n\r\nok",
+            "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok",
         ),
         (
             get,
@@ -417,7 +421,7 @@ fn sound_answers() {
                 heads(END_HEADERS, &[(":status", "200")]),
                 heads(WHOLE, &[("grpc-status", "0")]),
             ],
-            "HTTP/1.1 200 \r\ntransfer-encoding: chunked\r\n\r\n0\r\ngrpc-status: 0\r\n\r\n",
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\ngrpc-status: 0\r\n\r\n",
         ),
         (
             get,
@@ -427,7 +431,7 @@ fn sound_answers() {
                 heads(END_HEADERS, &[(":status", "200")]),
                 frame(DATA, END_STREAM, 1, b"ok"),
             ],
-            "HTTP/1.1 100 \r\n\r\nHTTP/1.1 103 \r\nlink: x\r\n\r\nHTTP/1.1 200 \r\ntransfer-encoding: chunked\r\n\r\n\
+            "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\nHTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n\
              2\r\nok\r\n0\r\n\r\n",
         ),
     ];

@@ -83,7 +83,7 @@ fn a_tunnel_that_is_refused_is_an_ordinary_answer() {
     let heard = pair.read_all(true, id, &mut random);
     assert_eq!(
         String::from_utf8_lossy(&heard),
-        "HTTP/1.1 403 \r\ncontent-length: 2\r\n\r\nno"
+        "HTTP/1.1 403 Forbidden\r\ncontent-length: 2\r\n\r\nno"
     );
 }
 
