@@ -58,10 +58,10 @@ impl Product {
     fn can(self, scenario: &Scenario) -> bool {
         match self {
             Self::Evenkeel | Self::Nginx => true,
-            Self::Haproxy => scenario.door != Door::Files,
+            Self::Haproxy => !scenario.door.is_files(),
             Self::HaproxySplice => scenario.splice,
             // It carries bytes: it chooses nobody, and HTTP/2 would meet an origin that does not speak it.
-            Self::Relay => scenario.kind != Kind::Uneven && scenario.door != Door::Files && !scenario.door.is_h2(),
+            Self::Relay => scenario.kind != Kind::Uneven && !scenario.door.is_files() && !scenario.door.is_h2(),
         }
     }
 }

@@ -16,23 +16,29 @@ const LONGEST: usize = 11;
 
 /// The type of the file of this name or path.
 pub fn content_type(name: &[u8]) -> ContentType {
+    known(name).unwrap_or(UNKNOWN)
+}
+
+/// Whether a name or path is that of a page, or of something that only the application behind the pages can tell: it has no
+/// ending, or one that we do not know. A script or a picture is neither.
+pub fn names_page(name: &[u8]) -> bool {
+    known(name).is_none_or(|kind| kind.text.starts_with("text/html") || kind.text.starts_with("application/xhtml"))
+}
+
+fn known(name: &[u8]) -> Option<ContentType> {
     let name = name.rsplit(|&byte| byte == b'/').next().unwrap_or(name);
-    let Some(dot) = name.iter().rposition(|&byte| byte == b'.') else {
-        return UNKNOWN;
-    };
+    let dot = name.iter().rposition(|&byte| byte == b'.')?;
     let ending = &name[dot + 1..];
     // A name that is nothing but an ending (`.css`) has none.
     if dot == 0 || ending.len() > LONGEST {
-        return UNKNOWN;
+        return None;
     }
     let mut lower = [0; LONGEST];
     let lower = &mut lower[..ending.len()];
     lower.copy_from_slice(ending);
     lower.make_ascii_lowercase();
-    match ENDINGS.binary_search_by(|(known, _)| known.as_bytes().cmp(lower)) {
-        Ok(place) => ENDINGS[place].1,
-        Err(_) => UNKNOWN,
-    }
+    let place = ENDINGS.binary_search_by(|(known, _)| known.as_bytes().cmp(lower));
+    place.ok().map(|place| ENDINGS[place].1)
 }
 
 const fn plain(text: &'static str) -> ContentType {

@@ -119,6 +119,19 @@ pub(crate) fn content_type(text: &str) -> Result<Name, Fault> {
     }
 }
 
+/// The path of a file below a directory; a slash before it is taken off.
+pub(crate) fn file_below(text: &str) -> Result<Name, Fault> {
+    /// Linux's PATH_MAX, in bytes.
+    const PATH_LIMIT: usize = 4095;
+    let path = text.strip_prefix('/').unwrap_or(text);
+    let is_name = |segment: &str| !matches!(segment, "" | "." | "..") && !segment.contains('\0');
+    if path.len() > PATH_LIMIT || !path.split('/').all(is_name) {
+        let fault = Fault::new(format!("\"{}\" is no path of a file below `root`", shown(text)));
+        return Err(fault.help("write for example \"index.html\""));
+    }
+    Ok(path.into())
+}
+
 /// The name of a file within a directory; empty = none.
 pub(crate) fn file_name(text: &str) -> Result<Name, Fault> {
     /// Linux's NAME_MAX, in bytes.
