@@ -87,7 +87,8 @@ impl FilesSide {
                 return Ok(root.clone());
             }
         }
-        Err(Stop::Errand(Errand::Root(self.files.root.clone(), self.others.clone())))
+        let errand = Errand::Root(self.files.root.clone(), self.others.clone());
+        Err(Stop::Errand(Box::new(errand)))
     }
 
     fn find(&self, path: &[u8], asked: &Asked<'_>, since: Moment, told: &Told) -> Result<Found, Stop> {
@@ -117,7 +118,7 @@ impl FilesSide {
         };
         CACHE.with(|cache| {
             let mut cache = cache.borrow_mut();
-            cache.find(&place, accepted.ranked(codings), makes, now)
+            cache.find(&place, &accepted.ranked(codings), makes, now)
         })
     }
 
@@ -159,7 +160,7 @@ impl FilesSide {
     }
 
     /// What is answered to a request for `path` (percent-encoded, without the query).
-    fn choose(&self, exchange: &Exchange, path: &[u8], since: Moment, told: &Told) -> Result<Answer, Errand> {
+    fn choose(&self, exchange: &Exchange, path: &[u8], since: Moment, told: &Told) -> Result<Answer, Box<Errand>> {
         let (head, input) = (&exchange.head, &exchange.input);
         if !matches!(head.kind, Method::Get | Method::Head) {
             return Ok(Answer::not_allowed());
@@ -224,7 +225,7 @@ impl FilesSide {
         head_only: bool,
         since: Moment,
         told: &Told,
-    ) -> Result<Answer, Errand> {
+    ) -> Result<Answer, Box<Errand>> {
         let (fallback, not_found) = (self.files.fallback.as_bytes(), self.files.not_found.as_bytes());
         for (name, is_answer) in [(fallback, true), (not_found, false)] {
             if name.is_empty() || (is_answer && !wants_page) {
@@ -247,7 +248,13 @@ impl FilesSide {
 
 /// Answers a request with the file that `path` names, which is as the route has changed it.
 pub(crate) async fn serve(client: &Client, exchange: &mut Exchange, files: &FilesSide, path: &[u8]) -> (Reason, Then) {
-    match files.answer(client, exchange, path).await {
+    let answer = files.answer(client, exchange, path).await;
+    if answer.is_refusal() {
+        // How long a file may be kept is not how long it may be believed to be missing.
+        exchange.edits.forget(b"cache-control");
+        exchange.edits.forget(b"expires");
+    }
+    match answer {
         Answer::File(answer) => send::file(client, exchange, &answer, &files.disk).await,
         Answer::Short(short) => (Reason::Ok, own::short(client, exchange, &short).await),
         Answer::Error(reason @ Reason::ClientGone) => {

@@ -1,6 +1,7 @@
 //! Links within and out of the directory, as deploys make them.
 
 use crate::site::{Outcome, Site, field};
+use evenkeel_tests::guide::configurations;
 use std::fs;
 use std::os::unix::fs::symlink;
 
@@ -118,4 +119,31 @@ fn exchanging_links_all_the_time_shows_nothing_from_elsewhere() -> Outcome {
         changes.join().map_err(|_| "the changes ended early")??;
         asked
     })
+}
+
+#[test]
+fn the_guide_serves_releases_that_share_a_directory() -> Outcome {
+    let page = configurations("static-files.md")?;
+    let block = page
+        .iter()
+        .find(|block| block.contains("links_into"))
+        .ok_or("no block")?;
+    let site = Site::configured(|port| {
+        block
+            .replace(":8080", &format!("127.0.0.1:{port}"))
+            .replace("/srv/site/", "")
+    })?;
+    let directory = fs::canonicalize(site.balancer.directory())?;
+    site.write("../shared/uploads/a.txt", "shared")?;
+    for release in ["42", "43"] {
+        let public = directory.join("releases").join(release).join("public");
+        fs::create_dir_all(&public)?;
+        fs::write(public.join("index.html"), release)?;
+        symlink(directory.join("shared/uploads"), public.join("uploads"))?;
+        symlink(format!("releases/{release}"), directory.join("next"))?;
+        fs::rename(directory.join("next"), directory.join("current"))?;
+        site.until("GET", "/", |answer| answer.body == release.as_bytes())?;
+        assert_eq!(site.get("/uploads/a.txt", "")?.body, b"shared");
+    }
+    Ok(())
 }

@@ -1,6 +1,7 @@
 //! Pages in place of what is not there.
 
 use crate::site::{Outcome, Site, field};
+use evenkeel_tests::guide::configurations;
 
 #[test]
 fn an_application_of_one_page_is_served_for_all_its_paths() -> Outcome {
@@ -18,7 +19,11 @@ fn an_application_of_one_page_is_served_for_all_its_paths() -> Outcome {
         "/users/7?tab=a.js",
     ] {
         let answer = site.get(target, "")?;
-        assert_eq!((answer.status, answer.body.as_slice()), (200, &b"<p>app"[..]), "{target}");
+        assert_eq!(
+            (answer.status, answer.body.as_slice()),
+            (200, &b"<p>app"[..]),
+            "{target}"
+        );
         assert_eq!(field(&answer, "content-type"), "text/html; charset=utf-8");
     }
     assert_eq!(site.get("/assets/app.js", "")?.body, b"script");
@@ -44,7 +49,11 @@ fn what_is_not_there_has_a_page_of_its_own() -> Outcome {
     for target in ["/nothing", "/", "/empty/", "/app.js", "/.env"] {
         for fields in ["", "range: bytes=0-1", "if-none-match: *", "if-match: \"x\""] {
             let answer = site.get(target, fields)?;
-            assert_eq!((answer.status, answer.body.as_slice()), (404, &b"<p>lost"[..]), "{target}");
+            assert_eq!(
+                (answer.status, answer.body.as_slice()),
+                (404, &b"<p>lost"[..]),
+                "{target}"
+            );
             assert_eq!(field(&answer, "content-type"), "text/html; charset=utf-8");
             for name in ["etag", "last-modified", "content-range"] {
                 assert_eq!(field(&answer, name), "", "{name}");
@@ -57,5 +66,36 @@ fn what_is_not_there_has_a_page_of_its_own() -> Outcome {
     let head = site.ask("HEAD", "/nothing", "")?;
     assert_eq!((head.status, field(&head, "content-length")), (404, "7".to_owned()));
     assert_eq!(site.get("/errors/404.html", "")?.status, 200);
+    Ok(())
+}
+
+#[test]
+fn the_guide_serves_an_application_of_one_page() -> Outcome {
+    let page = configurations("static-files.md")?;
+    let block = page.iter().find(|block| block.contains("fallback")).ok_or("no block")?;
+    let site = Site::configured(|port| {
+        block
+            .replace(":8080", &format!("127.0.0.1:{port}"))
+            .replace("/srv/app", "www")
+    })?;
+    site.write("index.html", "<p>app")?;
+    site.write("assets/app.3f9a1c.js", "script")?;
+    site.write("404.html", "<p>lost")?;
+    for (target, status, body, cache) in [
+        ("/", 200, &b"<p>app"[..], "no-cache"),
+        ("/users/7", 200, b"<p>app", "no-cache"),
+        (
+            "/assets/app.3f9a1c.js",
+            200,
+            b"script",
+            "public, max-age=31536000, immutable",
+        ),
+        ("/assets/app.000000.js", 404, b"<p>lost", ""),
+        ("/assets/..%2f", 400, b"The path was not understood.\n", ""),
+    ] {
+        let answer = site.get(target, "")?;
+        assert_eq!((answer.status, answer.body.as_slice()), (status, body), "{target}");
+        assert_eq!(field(&answer, "cache-control"), cache, "{target}");
+    }
     Ok(())
 }

@@ -27,7 +27,11 @@ impl Site {
     }
 
     pub(crate) fn with_route(route: &str) -> io::Result<Site> {
-        let balancer = Balancer::start(1, |ports| configuration(ports[0], route))?;
+        Site::configured(|port| configuration(port, route))
+    }
+
+    pub(crate) fn configured(configuration: impl Fn(u16) -> String) -> io::Result<Site> {
+        let balancer = Balancer::start(1, |ports| configuration(ports[0]))?;
         let www = balancer.directory().join("www");
         fs::create_dir(&www)?;
         Ok(Site { balancer, www })

@@ -42,7 +42,9 @@ impl Drop for Lease {
 
 fn metric(site: &Site, name: &str) -> Result<u64, Box<dyn Error>> {
     let (_, metrics) = site.balancer.admin("GET", "/metrics", "")?;
-    let line = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    let line = metrics
+        .lines()
+        .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
     Ok(line.ok_or_else(|| format!("no {name}"))?.parse()?)
 }
 

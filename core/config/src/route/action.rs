@@ -147,13 +147,21 @@ fn files(reading: &mut Reading<'_>, view: &View<'_>) -> Option<Files> {
 fn links_into(report: &mut Report<'_>, view: &View<'_>, base: &Path) -> Vec<PathBuf> {
     /// Each is looked at for each link that leads out of the root.
     const DIRECTORIES: usize = 16;
-    let items = view.get("links_into").map(|slot| slot.items(report)).unwrap_or_default();
+    let items = view
+        .get("links_into")
+        .map(|slot| slot.items(report))
+        .unwrap_or_default();
     if items.len() > DIRECTORIES {
-        let message = format!("`links_into` has {} directories, at most {DIRECTORIES} are allowed", items.len());
+        let message = format!(
+            "`links_into` has {} directories, at most {DIRECTORIES} are allowed",
+            items.len()
+        );
         view.blame(report, "links_into", Fault::new(message));
     }
     let parsed = items.iter().take(DIRECTORIES);
-    parsed.filter_map(|item| item.parsed(report, |text| place::path(text, base))).collect()
+    parsed
+        .filter_map(|item| item.parsed(report, |text| place::path(text, base)))
+        .collect()
 }
 
 fn respond(reading: &mut Reading<'_>, view: &View<'_>) -> Respond {

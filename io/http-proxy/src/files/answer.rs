@@ -55,6 +55,15 @@ impl Answer {
         Answer::File(FileAnswer { file, varies, parts })
     }
 
+    /// Whether the client gets nothing of a file that it asked for.
+    pub(super) fn is_refusal(&self) -> bool {
+        match self {
+            Answer::File(answer) => matches!(answer.parts, Parts::NotFound),
+            Answer::Short(short) => short.status >= 400,
+            Answer::Error(_) => true,
+        }
+    }
+
     pub(super) fn not_allowed() -> Answer {
         short(
             405,

@@ -78,19 +78,26 @@ impl Place<'_> {
         if self.root.medium == Medium::Remote {
             return Err(Unopened::Cold);
         }
-        let target = Target { path, name: self.path, coding, known };
-        look(self.root.directory.as_fd(), &target, &[], Wait::Never, |_| Ok(self.root.medium))
+        let target = Target {
+            path,
+            name: self.path,
+            coding,
+            known,
+        };
+        look(self.root.directory.as_fd(), &target, &[], Wait::Never, |_| {
+            Ok(self.root.medium)
+        })
     }
 
     fn errand(&self, known: Option<Stamp>, siblings: Vec<(usize, Option<Stamp>)>) -> Stop {
-        Stop::Errand(Errand::Look(Look {
+        Stop::Errand(Box::new(Errand::Look(Look {
             root: self.root.directory.clone(),
             identity: self.root.identity,
             others: self.root.others.clone(),
             path: self.path.to_vec(),
             plain: known,
             siblings,
-        }))
+        })))
     }
 }
 
@@ -103,7 +110,7 @@ pub(super) enum Found {
 pub(super) enum Stop {
     Unopened(Unopened),
     /// It takes one who may wait.
-    Errand(Errand),
+    Errand(Box<Errand>),
 }
 
 impl From<Unopened> for Stop {
@@ -118,7 +125,7 @@ impl Cache {
     pub(super) fn find(
         &mut self,
         place: &Place<'_>,
-        wanted: impl Iterator<Item = Encoding> + Clone,
+        wanted: &(impl Iterator<Item = Encoding> + Clone),
         makes: impl FnOnce(&File) -> Option<Encoding>,
         now: Moment,
     ) -> Result<Found, Stop> {
@@ -295,7 +302,10 @@ impl Cache {
         let Some(which) = SIBLINGS.iter().position(|(known, _)| *known == coding) else {
             return Ok(None);
         };
-        let looked = self.entries.get(index).and_then(|entry| entry.as_ref()?.siblings[which].clone());
+        let looked = self
+            .entries
+            .get(index)
+            .and_then(|entry| entry.as_ref()?.siblings[which].clone());
         let file = match looked {
             Some(looked)
                 if place.is_new(looked.at, now) && looked.file.as_ref().is_none_or(|file| file.is_as_it_was()) =>
@@ -336,11 +346,11 @@ impl Cache {
         };
         match &entry.made[which] {
             Some((stamp, made)) if *stamp == plain.stamp => Ok(made.clone()),
-            Some(_) | None => Err(Stop::Errand(Errand::Make {
+            Some(_) | None => Err(Stop::Errand(Box::new(Errand::Make {
                 identity: place.root.identity,
                 which,
                 recipe: plain.recipe(place.path, coding),
-            })),
+            }))),
         }
     }
 

@@ -68,14 +68,7 @@ impl File {
         Ok(File::of(content, stamp, medium, stamp.length, name, coding))
     }
 
-    fn of(
-        content: Content,
-        stamp: Stamp,
-        medium: Medium,
-        length: u64,
-        name: &[u8],
-        coding: Option<Encoding>,
-    ) -> File {
+    fn of(content: Content, stamp: Stamp, medium: Medium, length: u64, name: &[u8], coding: Option<Encoding>) -> File {
         let (seconds, nanoseconds) = stamp.modified;
         let validators = Validators::new(seconds, nanoseconds, length, coding);
         let mut version_lines = b"etag: ".to_vec();

@@ -66,7 +66,7 @@ impl Drop for Waiter {
 }
 
 /// Has an errand run, or waits until somebody else's of the same kind is.
-pub(super) async fn run(side: &FilesSide, client: &Client, errand: Errand) -> Result<Outcome, Reason> {
+pub(super) async fn run(side: &FilesSide, client: &Client, errand: Box<Errand>) -> Result<Outcome, Reason> {
     let _waiter = Waiter::new(client);
     let deadline = reactor::now() + PATIENCE;
     let key = errand.key();
@@ -85,7 +85,9 @@ pub(super) async fn run(side: &FilesSide, client: &Client, errand: Errand) -> Re
     };
     let reply = side.disk.ask(Urgency::Begins, move || errand.run());
     let reply = reply.map_err(|Busy| Reason::DiskBusy)?;
-    let brought: Brought = wait(client, deadline, || reply.take()).await?.map_err(|Busy| Reason::FileFailed)?;
+    let brought: Brought = wait(client, deadline, || reply.take())
+        .await?
+        .map_err(|Busy| Reason::FileFailed)?;
     let outcome = side.take(brought);
     pilot.flight.outcome.set(Some(outcome));
     Ok(outcome)

@@ -1,9 +1,7 @@
 //! Opening files below a directory, and nowhere else.
 
 use super::medium::Medium;
-use rustix::fs::{
-    AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, StatxFlags, fstat, openat2, readlinkat, statx,
-};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, StatxFlags, fstat, openat2, readlinkat, statx};
 use rustix::io::{Errno, ReadWriteFlags, pread, preadv2};
 use std::ffi::OsStr;
 use std::io::IoSliceMut;
@@ -194,7 +192,9 @@ pub(super) fn stamp(file: BorrowedFd<'_>, medium: Medium) -> Result<Stamp, Unope
         Medium::Memory | Medium::Disk => fstat(file).map(|stat| stamp_of(&stat)).map_err(reason),
         Medium::Remote => {
             let flags = AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC;
-            statx(file, "", flags, StatxFlags::BASIC_STATS).map(|stat| stamp_of_statx(&stat)).map_err(reason)
+            statx(file, "", flags, StatxFlags::BASIC_STATS)
+                .map(|stat| stamp_of_statx(&stat))
+                .map_err(reason)
         }
     }
 }
@@ -260,7 +260,10 @@ fn stamp_of_statx(stat: &rustix::fs::Statx) -> Stamp {
         device: rustix::fs::makedev(stat.stx_dev_major, stat.stx_dev_minor),
         inode: stat.stx_ino,
         length: stat.stx_size,
-        modified: (u64::try_from(stat.stx_mtime.tv_sec).unwrap_or(0), stat.stx_mtime.tv_nsec),
+        modified: (
+            u64::try_from(stat.stx_mtime.tv_sec).unwrap_or(0),
+            stat.stx_mtime.tv_nsec,
+        ),
         changed: (stat.stx_ctime.tv_sec, i64::from(stat.stx_ctime.tv_nsec)),
     }
 }

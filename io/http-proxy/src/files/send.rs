@@ -15,8 +15,8 @@ use crate::reason::Reason;
 use crate::scratch;
 use evenkeel_content::Part;
 use evenkeel_http::Method;
-use evenkeel_net::{Socket, reactor};
 use evenkeel_model::Moment;
+use evenkeel_net::{Socket, reactor};
 use rustix::io::{Errno, pread};
 use std::collections::VecDeque;
 use std::io;
@@ -25,15 +25,10 @@ use std::sync::Arc;
 use std::task::Poll;
 
 /// Rounds before others get their turn.
-const ROUNDS: u32 = 8;
+const ROUNDS: u32 = 4;
 
 /// Sends a file, or what was asked for of it.
-pub(super) async fn file(
-    client: &Client,
-    exchange: &mut Exchange,
-    answer: &FileAnswer,
-    disk: &Disk,
-) -> (Reason, Then) {
+pub(super) async fn file(client: &Client, exchange: &mut Exchange, answer: &FileAnswer, disk: &Disk) -> (Reason, Then) {
     let boundary: Boundary;
     let whole = Part {
         first: 0,
@@ -147,6 +142,8 @@ enum Sent {
     Bytes(usize),
     /// It would have to be waited for.
     Cold,
+    /// The client must read first.
+    Full,
 }
 
 enum Step {
@@ -264,53 +261,73 @@ impl Sending<'_> {
 
     /// Sends the next bytes of a part.
     fn send_file(&mut self, content: &Arc<OwnedFd>, part: Part) -> Result<Step, Reason> {
-        if let Some(fetching) = &self.fetching {
-            let Some(fetched) = fetching.reply.take() else {
-                return Ok(Step::Disk(fetching.deadline));
-            };
-            let piece = fetching.piece;
-            self.fetching = None;
-            match fetched {
-                Ok(Ok(Fetched::Warm)) => {
-                    let now = reactor::now();
-                    warm::note(self.file, piece, now);
-                    self.trusted = (piece.end, now);
-                }
-                Ok(Ok(Fetched::Bytes(bytes))) => return self.pass_on(&bytes),
-                Ok(Ok(Fetched::Ended)) => return Err(self.changed()),
-                Ok(Err(error)) => return Err(self.failed(&error)),
-                Err(Busy) => return Err(Reason::FileFailed),
-            }
+        if let Some(step) = self.take_fetched()? {
+            return Ok(step);
         }
         // Changed while it was sent: what the client has got and what it would get do not belong together.
         if !self.file.is_as_it_was() {
             return Err(self.changed());
         }
-        let piece = warm::next_piece(part);
         self.read_ahead(content, part);
         let sent = match self.client.conduit.plain() {
-            Some(socket) if self.is_warm(content, piece) => {
-                match socket.try_send_file(content.as_fd(), piece.first, piece.length() as usize) {
-                    Ok(Some(count)) => Sent::Bytes(count),
-                    Ok(None) => return Ok(Step::Full),
-                    // An error of the connection or of the disk, which cannot be told apart here.
-                    Err(_) if self.client.conduit.is_gone() => return Err(Reason::ClientGone),
-                    Err(error) => return Err(self.failed(&error)),
-                }
-            }
-            Some(_) => Sent::Cold,
-            None => self.copy(content, piece)?,
+            Some(socket) => self.send_past_us(socket, content, part)?,
+            None => self.copy(content, part)?,
         };
         match sent {
-            Sent::Cold => self.fetch(content, piece),
+            Sent::Cold => self.fetch(content, part),
+            Sent::Full => Ok(Step::Full),
             Sent::Bytes(0) => Err(self.changed()),
             Sent::Bytes(count) => {
-                if self.client.conduit.plain().is_some() {
-                    self.note(count);
-                }
                 self.advance(count);
                 Ok(Step::Moved)
             }
+        }
+    }
+
+    /// What a thread has fetched. `None` = there is something to be sent now.
+    fn take_fetched(&mut self) -> Result<Option<Step>, Reason> {
+        let Some(fetching) = &self.fetching else {
+            return Ok(None);
+        };
+        let Some(fetched) = fetching.reply.take() else {
+            return Ok(Some(Step::Disk(fetching.deadline)));
+        };
+        let piece = fetching.piece;
+        self.fetching = None;
+        match fetched {
+            Ok(Ok(Fetched::Warm)) => {
+                let now = reactor::now();
+                warm::note(self.file, piece, now);
+                self.trusted = (piece.end, now);
+                Ok(None)
+            }
+            Ok(Ok(Fetched::Bytes(bytes))) => self.pass_on(&bytes).map(Some),
+            Ok(Ok(Fetched::Ended)) => Err(self.changed()),
+            Ok(Err(error)) => Err(self.failed(&error)),
+            Err(Busy) => Err(Reason::FileFailed),
+        }
+    }
+
+    /// Where the kernel can send without us.
+    fn send_past_us(&mut self, socket: &Socket, content: &OwnedFd, part: Part) -> Result<Sent, Reason> {
+        let now = reactor::now();
+        let warm = if self.is_trusted(part, now) {
+            Some(warm::next_piece(part))
+        } else {
+            warm::warm_piece(self.file, content, part, now)
+        };
+        let Some(piece) = warm else {
+            return Ok(Sent::Cold);
+        };
+        match socket.try_send_file(content.as_fd(), piece.first, piece.length() as usize) {
+            Ok(Some(count)) => {
+                self.note(count);
+                Ok(Sent::Bytes(count))
+            }
+            Ok(None) => Ok(Sent::Full),
+            // An error of the connection or of the disk, which cannot be told apart here.
+            Err(_) if self.client.conduit.is_gone() => Err(Reason::ClientGone),
+            Err(error) => Err(self.failed(&error)),
         }
     }
 
@@ -319,13 +336,9 @@ impl Sending<'_> {
         piece.first < end && now.since(at) < warm::TRUSTED
     }
 
-    fn is_warm(&self, content: &OwnedFd, piece: Part) -> bool {
-        let now = reactor::now();
-        self.is_trusted(piece, now) || warm::is_warm(self.file, content, piece, now)
-    }
-
     /// Where the bytes must pass through us.
-    fn copy(&mut self, content: &OwnedFd, piece: Part) -> Result<Sent, Reason> {
+    fn copy(&mut self, content: &OwnedFd, part: Part) -> Result<Sent, Reason> {
+        let piece = warm::next_piece(part);
         if self.file.medium == Medium::Remote {
             return Ok(Sent::Cold);
         }
@@ -365,9 +378,12 @@ impl Sending<'_> {
     }
 
     /// Has a thread fetch a piece, and the disk begin with what comes after it.
-    fn fetch(&mut self, content: &Arc<OwnedFd>, piece: Part) -> Result<Step, Reason> {
+    fn fetch(&mut self, content: &Arc<OwnedFd>, part: Part) -> Result<Step, Reason> {
+        let piece = warm::next_piece(part);
         let (content, medium) = (content.clone(), self.file.medium);
-        let reply = self.disk.ask(Urgency::GoesOn, move || warm::fetch(&content, medium, piece));
+        let reply = self
+            .disk
+            .ask(Urgency::GoesOn, move || warm::fetch(&content, medium, piece));
         let deadline = reactor::now() + PATIENCE;
         self.fetching = Some(Fetching {
             piece,

@@ -14,8 +14,11 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A file is looked at and sent in windows of so many bytes: what the kernel is asked to send at once.
-pub(super) const WINDOW_BYTES: u64 = 512 * 1024;
+/// A file is looked at, and fetched, in windows of so many bytes.
+const WINDOW_BYTES: u64 = 512 * 1024;
+/// What the kernel is asked to send at once: fewer calls cost less, and a client that takes it all keeps the others of the
+/// worker waiting for about half a millisecond.
+const SENT_AT_ONCE: u64 = 4 * WINDOW_BYTES;
 /// How long a window is taken for being in memory still: the kernel drops first what nobody has asked for, and this was.
 pub(super) const TRUSTED: Duration = Duration::from_secs(1);
 /// Windows of a file that are remembered; two that meet in one place are asked for again.
@@ -58,7 +61,7 @@ impl Warm {
     }
 }
 
-/// What of a part is sent next: it ends where its window does.
+/// What of a part is fetched next: it ends where its window does.
 pub(super) fn next_piece(part: Part) -> Part {
     let window_end = (part.first / WINDOW_BYTES + 1).saturating_mul(WINDOW_BYTES);
     Part {
@@ -68,7 +71,7 @@ pub(super) fn next_piece(part: Part) -> Part {
 }
 
 /// Whether a piece of a window is in memory, as far as is known or can be asked at little cost.
-pub(super) fn is_warm(file: &File, content: &OwnedFd, piece: Part, now: Moment) -> bool {
+fn is_warm(file: &File, content: &OwnedFd, piece: Part, now: Moment) -> bool {
     if file.medium == Medium::Remote {
         return false;
     }
@@ -89,6 +92,27 @@ pub(super) fn is_warm(file: &File, content: &OwnedFd, piece: Part, now: Moment) 
     warm
 }
 
+/// What of a part can be sent at once.
+pub(super) fn warm_piece(file: &File, content: &OwnedFd, part: Part, now: Moment) -> Option<Part> {
+    let mut warm: Option<Part> = None;
+    while let Some(next) = rest(part, warm)
+        && is_warm(file, content, next, now)
+    {
+        warm = Some(Part {
+            first: part.first,
+            end: next.end,
+        });
+    }
+    warm
+}
+
+/// The next window of a part after what is warm.
+fn rest(part: Part, warm: Option<Part>) -> Option<Part> {
+    let first = warm.map_or(part.first, |warm| warm.end);
+    let is_wanted = first < part.end && first - part.first < SENT_AT_ONCE;
+    is_wanted.then(|| next_piece(Part { first, end: part.end }))
+}
+
 /// Whether it was in memory lately, so that the kernel needs not be asked.
 pub(super) fn was_warm(file: &File, piece: Part, now: Moment) -> bool {
     file.medium == Medium::Memory || file.warm.is(piece.first / WINDOW_BYTES, now)
@@ -96,7 +120,8 @@ pub(super) fn was_warm(file: &File, piece: Part, now: Moment) -> bool {
 
 /// Notes that a piece is in memory: of whole windows only.
 pub(super) fn note(file: &File, piece: Part, now: Moment) {
-    let whole = piece.first.is_multiple_of(WINDOW_BYTES) && (piece.length() == WINDOW_BYTES || piece.end == file.length);
+    let whole =
+        piece.first.is_multiple_of(WINDOW_BYTES) && (piece.length() == WINDOW_BYTES || piece.end == file.length);
     if whole {
         file.warm.note(piece.first / WINDOW_BYTES, now);
     }
