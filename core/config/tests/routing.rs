@@ -384,24 +384,34 @@ fn rates() {
     let expected = Rate {
         requests: 100,
         per: Duration::from_secs(1),
-        on: RateKey::Source,
+        on: vec![RateKey::Source],
         burst: 100,
     };
     assert_eq!(rate("requests = 100"), expected);
     let expected = Rate {
         requests: 5,
         per: Duration::from_secs(60),
-        on: RateKey::Header("x-key".into()),
+        on: vec![RateKey::Header("x-key".into())],
         burst: 50,
     };
     assert_eq!(
         rate("requests = 5, per = '1m', on = 'header:X-Key', burst = 50"),
         expected
     );
-    assert_eq!(rate("requests = 1, on = 'all'").on, RateKey::All);
+    assert_eq!(rate("requests = 1, on = 'all'").on, [RateKey::All]);
     assert_eq!(
         rate("requests = 1, on = 'cookie:Key'").on,
-        RateKey::Cookie("Key".into())
+        [RateKey::Cookie("Key".into())]
+    );
+    assert_eq!(rate("requests = 1, on = ['host']").on, [RateKey::Host]);
+    assert_eq!(
+        rate("requests = 1, on = ['source', 'path', 'uri', 'header:A']").on,
+        [
+            RateKey::Source,
+            RateKey::Path,
+            RateKey::Uri,
+            RateKey::Header("a".into())
+        ]
     );
     assert!(route("redirect = 'https'\nrate = { requests = 1 }").rate.is_some());
     check(&[
@@ -426,6 +436,21 @@ fn rates() {
             "\"sources\" is nothing to count apart | did you mean \"source\"?",
         ),
         (
+            "pool = 'web'\nrate = { requests = 1, on = ['source', 'all'] }",
+            "`all` stands alone: it tells nothing apart",
+        ),
+        (
+            "pool = 'web'\nrate = { requests = 1, on = ['path', 'path'] }",
+            "this stands here twice",
+        ),
+        (
+            "pool = 'web'\nrate = { requests = 1, on = [] }",
+            "`on` is empty | \"all\" is one bucket for the route",
+        ),
+        (
+            "pool = 'web'\nrate = { requests = 1, on = ['source', 'host', 'path', 'uri', 'header:a'] }",
+            "`on` has at most 4 parts",
+        ),
             "pool = 'web'\nrate = 100",
             "`rate` takes a table, not an integer | for example `{ requests = 100 }`",
         ),

@@ -197,8 +197,8 @@ pub struct Rate {
     pub requests: u32,
     /// 1 ms ..= 24 h. Default 1 s.
     pub per: Duration,
-    /// What has a bucket of its own. Default source.
-    pub on: RateKey,
+    /// What has a bucket of its own: each combination of these, 1 ..= 4, unique; [`RateKey::All`] stands alone. Default source.
+    pub on: Vec<RateKey>,
     /// How many may come at once, 1 ..= 1,000,000. Default as many as `requests`.
     pub burst: u32,
 }
@@ -212,6 +212,12 @@ pub enum RateKey {
     Header(Name),
     /// Each value of this cookie.
     Cookie(Name),
+    /// Each host, as routing compares it, without its port.
+    Host,
+    /// Each path, as routing compares it.
+    Path,
+    /// Each path, as routing compares it, with its query as it came.
+    Uri,
     /// All requests of the route together.
     All,
 }

@@ -1,6 +1,6 @@
 //! What the groups of a `path_regex` match.
 
-use crate::path::{self, Reading};
+use crate::path;
 use crate::rule::whole_path;
 use evenkeel_model::PathPattern;
 use regex::bytes::{CaptureLocations, Regex};
@@ -29,11 +29,7 @@ impl Groups {
 
     /// What they match of `path`, which is as it was received and is read as for routing; `None` when it does not match.
     pub fn find(&self, path: &[u8]) -> Option<Found> {
-        let path = if path::is_plain(path) {
-            path.to_vec()
-        } else {
-            path::normalise(path, Reading::Strict).0
-        };
+        let path = path::compared(path).into_owned();
         let mut places = self.regex.capture_locations();
         self.regex.captures_read(&mut places, &path)?;
         Some(Found { path, places })

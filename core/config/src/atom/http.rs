@@ -204,12 +204,15 @@ pub(crate) fn rate_on(text: &str) -> Result<RateKey, Fault> {
     match text.split_once(':') {
         None if text == "source" => Ok(RateKey::Source),
         None if text == "all" => Ok(RateKey::All),
+        None if text == "host" => Ok(RateKey::Host),
+        None if text == "path" => Ok(RateKey::Path),
+        None if text == "uri" => Ok(RateKey::Uri),
         Some(("header", name)) => field_name(name).map(RateKey::Header),
         Some(("cookie", name)) => cookie_name(name).map(RateKey::Cookie),
         None | Some(_) => Err(no_key(
             text,
             "count apart",
-            &["source", "header:NAME", "cookie:NAME", "all"],
+            &["source", "header:NAME", "cookie:NAME", "host", "path", "uri", "all"],
         )),
     }
 }

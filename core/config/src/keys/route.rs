@@ -279,8 +279,8 @@ pub(crate) static RATE: Section = Section {
         .also(&["period", "window", "interval"]),
         key(
             "on",
-            text(&RATE_ON),
-            "What is counted apart: each client address (of IPv6 each /64), each value of a field or a cookie, or nothing.",
+            Kind::OneOrMore(&text(&RATE_ON)),
+            "What is counted apart: each client address (of IPv6 each /64), value of a field or a cookie, host, path, or path with query; several together; or nothing.",
         )
         .default("\"source\"")
         .also(&["key", "by", "zone"]),

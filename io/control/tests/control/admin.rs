@@ -21,6 +21,7 @@ fn reading() {
         (pool["name"].as_str(), pool["balance"].as_str()),
         (Some("web"), Some("least-latency"))
     );
+    assert_eq!(pool["sticky"], json!(null));
     let backend = &pool["backends"][0];
     assert_eq!(backend["name"], "one");
     assert_eq!(backend["address"], plan.address(0).to_string());
