@@ -326,7 +326,11 @@ fn sound_answers() {
             vec![heads(WHOLE, &[(":status", "200"), ("content-length", "0")])],
             "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n",
         ),
-        (get, vec![heads(WHOLE, &[(":status", "204")])], "HTTP/1.1 204 No Content\r\n\r\n"),
+        (
+            get,
+            vec![heads(WHOLE, &[(":status", "204")])],
+            "HTTP/1.1 204 No Content\r\n\r\n",
+        ),
         (
             get,
             vec![heads(WHOLE, &[(":status", "304"), ("content-length", "9")])],
