@@ -451,6 +451,7 @@ fn rates() {
             "pool = 'web'\nrate = { requests = 1, on = ['source', 'host', 'path', 'uri', 'header:a'] }",
             "`on` has at most 4 parts",
         ),
+        (
             "pool = 'web'\nrate = 100",
             "`rate` takes a table, not an integer | for example `{ requests = 100 }`",
         ),

@@ -216,7 +216,9 @@ impl Journey<'_> {
                 keep_alive,
                 whole,
             } => {
-                self.settle(reusable, backend, permit, &links);
+                self.settle(reusable, backend, &permit, &links);
+                // The backend is done with: its place is free while the client still reads.
+                drop(permit);
                 if self.exchange.to_client.waits_for(&self.client.conduit) {
                     let (reason, then) = Box::pin(self.deliver(keep_alive, whole)).await;
                     return Try::Over(reason, then);
@@ -244,11 +246,10 @@ impl Journey<'_> {
         }
     }
 
-    /// The backend is done with: its connection may be good for others, and its place is free while the client still
-    /// reads.
-    fn settle(&self, reusable: bool, backend: Conduit, permit: Permit, links: &Links) {
+    /// The backend has answered: its connection may be good for others.
+    fn settle(&self, reusable: bool, backend: Conduit, permit: &Permit, links: &Links) {
         if let Some(answered) = self.exchange.record.answered {
-            self.pool.seconds(&permit).record(answered);
+            self.pool.seconds(permit).record(answered);
         }
         if reusable && !backend.is_single() && !backend.may_read() {
             links.give(permit.id(), backend, reactor::now());
