@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::Options;
 use super::process::{Directory, Running};
-use super::scenario::{Door, Kind, Scenario};
+use super::scenario::{Kind, Scenario};
 use super::setup::Setup;
 use crate::certificate::{Client, NAME};
 use crate::failure::Failure;

@@ -40,6 +40,10 @@ impl Doors for Http {
         self.0.connections(listener)
     }
 
+    fn sticky(&self, pool: &str) -> Vec<(&'static str, u64)> {
+        self.0.sticky(pool)
+    }
+
     fn stop(&self, limit: Duration) -> bool {
         self.0.stop(limit)
     }

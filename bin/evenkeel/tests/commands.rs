@@ -1,13 +1,15 @@
 //! The command from outside: exit codes, and what is said where.
 #![allow(clippy::unwrap_used)]
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Far more than anything here needs: only a fault waits so long.
@@ -413,8 +415,12 @@ fn systemd_sees_that_it_lives() {
     drop(running);
 }
 
+/// Demos look for the same free ports.
+static DEMO: Mutex<()> = Mutex::new(());
+
 #[test]
 fn the_demo_balances_and_ends() {
+    let _alone = DEMO.lock().unwrap_or_else(PoisonError::into_inner);
     let folder = tempfile::tempdir().unwrap();
     let (code, stdout, stderr) = output(folder.path(), &["demo", "--for", "2s", "--rate", "30"]);
     assert_eq!(code, Some(0), "{stderr}");
@@ -422,4 +428,30 @@ fn the_demo_balances_and_ends() {
     let answers = words.windows(2).rev().find(|pair| pair[1] == "answers").unwrap()[0];
     assert!(answers.parse::<u32>().unwrap() > 0, "{stdout}");
     assert!(stdout.contains(" and 0 errors."), "{stdout}");
+}
+
+#[test]
+fn the_demo_ends_its_clients_before_what_they_talk_to() {
+    let _alone = DEMO.lock().unwrap_or_else(PoisonError::into_inner);
+    for signal in [Signal::INT, Signal::TERM] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = evenkeel(folder.path(), &["demo", "--rate", "400"]);
+        // A terminal's Ctrl-C reaches every process of the group, the backends too.
+        let mut demo = command.process_group(0).stdout(Stdio::piped()).spawn().unwrap();
+        let group = Pid::from_child(&demo);
+        let mut lines = BufReader::new(demo.stdout.take().unwrap())
+            .lines()
+            .map_while(Result::ok);
+        let busy = |line: &String| {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            words
+                .windows(2)
+                .any(|pair| pair[1] == "answers," && pair[0].parse().is_ok_and(|count: u32| count > 100))
+        };
+        assert!(lines.by_ref().any(|line| busy(&line)), "no traffic");
+        kill_process_group(group, signal).unwrap();
+        let last: Vec<String> = lines.collect();
+        assert!(demo.wait().unwrap().success(), "{last:?}");
+        assert!(last.iter().any(|line| line.contains(" and 0 errors.")), "{last:?}");
+    }
 }

@@ -19,6 +19,9 @@ pub trait Doors: Send + Sync {
     /// Client connections that are open on this listener now.
     fn connections(&self, listener: &str) -> u64;
 
+    /// Requests to this pool by what became of their clients' homes: the word and how many; empty if none are kept.
+    fn sticky(&self, pool: &str) -> Vec<(&'static str, u64)>;
+
     /// Stops accepting, lets running requests finish, and returns when they have (true) or when `limit` has passed
     /// (false). Blocks.
     fn stop(&self, limit: Duration) -> bool;

@@ -227,6 +227,11 @@ impl Server {
         u64::try_from(count).unwrap_or(0)
     }
 
+    /// Requests to this pool by what became of their clients' homes; empty if it keeps no clients.
+    pub fn sticky(&self, pool: &str) -> Vec<(&'static str, u64)> {
+        self.stats.sticky_counts(pool)
+    }
+
     /// Accepts nothing more and lets what is under way finish. Blocks until the last connection has ended; false when
     /// `limit` came first.
     pub fn stop(&self, limit: Duration) -> bool {

@@ -255,6 +255,15 @@ impl Stats {
         }
     }
 
+    /// Requests of clients that stay with a backend of this pool, by outcome; empty if there are no such clients.
+    pub(crate) fn sticky_counts(&self, pool: &str) -> Vec<(&'static str, u64)> {
+        let sums = sums(&self.sticky, |counts| counts.0.iter().map(Counter::value).collect());
+        let words = Outcome::ALL.iter().map(|outcome| outcome.as_str());
+        sums.get(pool)
+            .map(|parts| words.zip(parts.iter().copied()).collect())
+            .unwrap_or_default()
+    }
+
     fn write_sticky(&self, out: &mut String) {
         let name = "evenkeel_sticky_total";
         family(

@@ -138,8 +138,8 @@ pub(crate) static SPLIT_BY: Text = Text {
 };
 
 pub(crate) static RATE_ON: Text = Text {
-    what: "\"source\", \"header:NAME\", \"cookie:NAME\" or \"all\"",
-    pattern: "^(source|all|header:.+|cookie:.+)$",
+    what: "\"source\", \"header:NAME\", \"cookie:NAME\", \"host\", \"path\", \"uri\" or \"all\"",
+    pattern: "^(source|all|host|path|uri|header:.+|cookie:.+)$",
 };
 
 pub(crate) static STRIP_PREFIX: Text = Text {

@@ -1,5 +1,6 @@
 //! What a route does.
 
+use crate::atom::groups::Groups;
 use crate::atom::{change, http, name, place};
 use crate::problem::Fault;
 use crate::reading::Reading;
@@ -34,7 +35,7 @@ const OF_BACKENDS: [&str; 7] = [
 const OF_CONTENT: [&str; 3] = ["strip_prefix", "rewrite_path", "compress"];
 
 /// What a route does; `None` when that is not sound (then that has been told).
-pub(super) fn action(reading: &mut Reading<'_>, view: &View<'_>) -> Option<RouteAction> {
+pub(super) fn action(reading: &mut Reading<'_>, view: &View<'_>, groups: &Groups) -> Option<RouteAction> {
     let mut written: Vec<Slot<'_>> = ACTIONS.iter().filter_map(|action| view.get(action)).collect();
     written.sort_by_key(|slot| slot.key_span.start);
     for second in written.iter().skip(1) {
@@ -45,12 +46,15 @@ pub(super) fn action(reading: &mut Reading<'_>, view: &View<'_>) -> Option<Route
         reading.report.add(second.key_span.clone(), Fault::new(message));
     }
     if !view.is_meant(&ACTIONS) {
-        let fault = Fault::new("this route does nothing").help("give it a `pool`, a `redirect` or a `respond`");
+        let fault = Fault::new("this route does nothing")
+            .help("give it one of `pool`, `split`, `redirect`, `respond` and `files`");
         reading.report.absent(view.place.clone(), fault);
     }
     let pool = view.get("pool").and_then(|slot| pool_name(reading, &slot));
     let split = view.get("split").and_then(|slot| split(reading, view, &slot));
-    let redirect = view.parsed(&mut reading.report, "redirect", http::redirect);
+    let redirect = view
+        .parsed(&mut reading.report, "redirect", |text| http::redirect(text, groups))
+        .flatten();
     let respond = view
         .table(&mut reading.report, "respond")
         .map(|inner| respond(reading, &inner));

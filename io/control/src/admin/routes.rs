@@ -148,14 +148,14 @@ fn follow(control: &Control) -> Response<Body> {
 }
 
 fn pools(control: &Control) -> Response<Body> {
-    let pools: Vec<PoolStatus> = control.hearts.published().iter().map(picture::pool).collect();
+    let pools: Vec<PoolStatus> = picture::pools(control);
     answer::json(StatusCode::OK, &serde_json::json!({ "pools": pools }))
 }
 
 fn pool(control: &Control, name: &str) -> Response<Body> {
     let published = control.hearts.published();
     match published.iter().find(|published| &*published.pool.name == name) {
-        Some(published) => answer::json(StatusCode::OK, &picture::pool(published)),
+        Some(published) => answer::json(StatusCode::OK, &picture::pool(control, published)),
         None => {
             let there = published
                 .iter()

@@ -54,6 +54,14 @@ impl Doors for Memory {
         if listener == "web" { 3 } else { 0 }
     }
 
+    fn sticky(&self, pool: &str) -> Vec<(&'static str, u64)> {
+        if pool == "web" {
+            vec![("new", 2), ("home", 5)]
+        } else {
+            Vec::new()
+        }
+    }
+
     fn stop(&self, limit: Duration) -> bool {
         *self.stopped.lock().unwrap() = Some(limit);
         true
@@ -117,6 +125,7 @@ impl Plan {
             socket: None,
             may_share: false,
             stop_limit: Duration::from_secs(7),
+            before_stop: None,
         };
         let (sender, serving) = sync_channel(1);
         let thread = std::thread::spawn(move || {
