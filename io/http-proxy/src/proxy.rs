@@ -189,18 +189,15 @@ impl Journey<'_> {
         }
         let repeatable = self.exchange.head.may_repeat();
         let links = self.client.guest.links(self.pool);
-        let idle = if afresh {
-            None
-        } else {
-            links.take(permit.id(), !repeatable)
-        };
+        let stands = || links.take(permit.id(), !repeatable, self.upgrades());
+        let idle = if afresh { None } else { stands() };
         let reused = idle.is_some();
         let backend = match idle {
             Some(conduit) => conduit,
             None => {
                 let begun = reactor::now();
                 let deadline = begun + view.timeouts.connect;
-                let connected = Box::pin(links.connect(permit.id(), &member.address, deadline)).await;
+                let connected = Box::pin(links.connect(permit.id(), &member.address, deadline, self.upgrades())).await;
                 self.exchange.record.connecting = Some(reactor::now().since(begun));
                 match connected {
                     Ok(conduit) => conduit,
@@ -253,8 +250,12 @@ impl Journey<'_> {
             self.pool.seconds(permit).record(answered);
         }
         if reusable && !backend.is_single() && !backend.may_read() {
-            links.give(permit.id(), backend, reactor::now());
+            links.give(permit.id(), backend, reactor::now(), self.upgrades());
         }
+    }
+
+    fn upgrades(&self) -> bool {
+        self.exchange.head.upgrade.is_some()
     }
 
     async fn relay(&mut self, backend: &Conduit, permit: &mut Permit, again: bool, timeout: Duration) -> End {
