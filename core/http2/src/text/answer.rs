@@ -100,7 +100,7 @@ impl<'a> AnswerReader<'a> {
             | Known::WebSocketAccept
             | Known::Secret
             | Known::Fleeting
-            | Known::Plain => self.announced.line(field.line),
+            | Known::Plain => self.announced.line_of_answer(field.line),
         }
         self.start()?;
         self.text.extend_from_slice(field.line);
