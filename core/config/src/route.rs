@@ -26,6 +26,12 @@ pub(crate) struct Placed {
 /// Each key of `routes` with its place.
 pub(crate) fn short_form(reading: &mut Reading<'_>, slot: &Slot<'_>) -> Vec<Placed> {
     let mut routes = Vec::new();
+    if slot.has_tables() {
+        let fault = Fault::new("`routes` is a table of \"host/path\" = the name of a pool");
+        let help = "the long form is `[[listener.NAME.route]]`, without an `s`";
+        reading.report.add(slot.key_span.clone(), fault.help(help));
+        return routes;
+    }
     for pair in slot.pairs(&mut reading.report) {
         let matches = match pattern::route_key(pair.name) {
             Ok((host, path)) => Some(Match {
@@ -117,6 +123,12 @@ fn matches(reading: &mut Reading<'_>, view: &View<'_>) -> Match {
     }
     let path = view.parsed(report, "path", pattern::path);
     let path_regex = view.parsed(report, "path_regex", pattern::path_regex);
+    for key in ["method", "from"] {
+        if let Some(slot) = view.get(key).filter(Slot::is_empty) {
+            let fault = Fault::new(format!("`{key}` is empty, so nothing would match"));
+            slot.fault(report, fault.help("leave it out to match all"));
+        }
+    }
     let methods = view.get("method").map(|slot| slot.items(report)).unwrap_or_default();
     Match {
         host: view.parsed(report, "host", pattern::host).flatten(),

@@ -201,7 +201,7 @@ fn paths() {
         ),
         (
             "pool = 'web'\nrewrite_path = '/b?x=1'",
-            "\"/b?x=1\" is no path: it has a query | `query = { name = \"value\" }` of a [[listener.NAME.route]] matches the query",
+            "\"/b?x=1\" is no path: it has a query | leave it out: the query stays as the client sent it",
         ),
         (
             "pool = 'web'\nrewrite_path = '/é'",
@@ -451,7 +451,10 @@ fn rates() {
             "pool = 'web'\nrate = { requests = 1, on = ['source', 'host', 'path', 'uri', 'header:a'] }",
             "`on` has at most 4 parts",
         ),
-        ("pool = 'web'\nrate = 100", "`rate` takes a table, not an integer"),
+        (
+            "pool = 'web'\nrate = 100",
+            "`rate` takes a table, not an integer | for example `{ requests = 100 }`",
+        ),
     ]);
 }
 
@@ -491,9 +494,20 @@ fn files_and_compression() {
         index: "".into(),
         precompressed: false,
         hidden: true,
+        fallback: "".into(),
+        not_found: "".into(),
+        links_into: Vec::new(),
     };
     assert_eq!(found.action, RouteAction::Files(files));
     assert_eq!(found.path_change, Some(PathChange::Strip("/a".into())));
+    let lines = "files = { root = '/w', fallback = '/index.html', not_found = 'errors/404.html', links_into = ['shared', '/x'] }";
+    let files = Files {
+        fallback: "index.html".into(),
+        not_found: "errors/404.html".into(),
+        links_into: vec!["/etc/evenkeel/shared".into(), "/x".into()],
+        ..Files::new("/w")
+    };
+    assert_eq!(route(lines).action, RouteAction::Files(files));
     let compress = |text: &str| route(&format!("pool = 'web'\ncompress = {text}")).compress;
     assert_eq!(compress("false"), None);
     assert_eq!(compress("true"), Some(Compress::default()));
@@ -515,6 +529,14 @@ fn files_and_compression() {
         (
             "files = { root = '/a', index = 'a/b' }",
             "\"a/b\" is no name of a file | write for example \"index.html\"",
+        ),
+        (
+            "files = { root = '/a', fallback = '../secret' }",
+            "\"../secret\" is no path of a file below `root` | write for example \"index.html\"",
+        ),
+        (
+            "files = { root = '/a', not_found = '' }",
+            "\"\" is no path of a file below `root` | write for example \"index.html\"",
         ),
         (
             "pool = 'web'\ncompress = []",

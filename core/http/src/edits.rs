@@ -119,6 +119,13 @@ impl Edits {
         self.push(name, value, Came::Stays);
     }
 
+    /// Leaves fields of this name (in any case) as if nothing had been said of them.
+    pub fn forget(&mut self, name: &[u8]) {
+        let bytes = &self.bytes;
+        self.fields
+            .retain(|edit| !edit.name.of(bytes).eq_ignore_ascii_case(name));
+    }
+
     fn push(&mut self, name: &[u8], value: &[u8], came: Came) {
         if !Edits::may_change(name) {
             return;

@@ -232,33 +232,28 @@ fn trailers_of_a_declared_length_are_dropped_unless_they_were_announced() {
             Read::End
         )
     );
-    for said in [("trailer", "x"), ("content-type", "application/grpc+proto")] {
-        let mut announced = POST.to_vec();
-        announced.extend([("content-length", "3"), said]);
-        let mut wire = Wire::server(&Settings::default());
-        let id = wire.open(1, END_HEADERS, &announced);
-        wire.receive(&frame(DATA, 0, 1, b"abc")).expect("sound");
-        wire.receive(&frame(HEADERS, WHOLE, 1, &block(&[("x", "y")])))
-            .expect("sound");
-        let (name, value) = said;
-        let text = format!(
-            "POST / HTTP/1.1\r\nhost: example.com\r\n{name}: {value}\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nx: y\r\n\r\n"
-        );
-        assert_eq!(wire.read(id), (text, Read::End));
-        // The length is held against it all the same.
-        let data = |flags, content: &[u8]| frame(DATA, flags, 1, content);
-        breaks(&announced, &[data(END_STREAM, b"ab")]);
-        breaks(&announced, &[data(0, b"abcd")]);
-        breaks(
-            &announced,
-            &[data(0, b"ab"), frame(HEADERS, WHOLE, 1, &block(&[("x", "y")]))],
-        );
-        // Nothing can follow where there is no content.
-        let mut wire = Wire::server(&Settings::default());
-        announced[POST.len()].1 = "0";
-        let id = wire.open(1, WHOLE, &announced);
-        assert!(wire.read(id).0.contains("content-length: 0\r\n"));
-    }
+    let mut announced = POST.to_vec();
+    announced.extend([("content-length", "3"), ("trailer", "x")]);
+    let mut wire = Wire::server(&Settings::default());
+    let id = wire.open(1, END_HEADERS, &announced);
+    wire.receive(&frame(DATA, 0, 1, b"abc")).expect("sound");
+    wire.receive(&frame(HEADERS, WHOLE, 1, &block(&[("x", "y")])))
+        .expect("sound");
+    let text = "POST / HTTP/1.1\r\nhost: example.com\r\ntrailer: x\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nx: y\r\n\r\n";
+    assert_eq!(wire.read(id), (text.to_owned(), Read::End));
+    // The length is held against it all the same.
+    let data = |flags, content: &[u8]| frame(DATA, flags, 1, content);
+    breaks(&announced, &[data(END_STREAM, b"ab")]);
+    breaks(&announced, &[data(0, b"abcd")]);
+    breaks(
+        &announced,
+        &[data(0, b"ab"), frame(HEADERS, WHOLE, 1, &block(&[("x", "y")]))],
+    );
+    // Nothing can follow where there is no content.
+    let mut wire = Wire::server(&Settings::default());
+    announced[POST.len()].1 = "0";
+    let id = wire.open(1, WHOLE, &announced);
+    assert!(wire.read(id).0.contains("content-length: 0\r\n"));
 }
 
 #[test]
@@ -286,7 +281,7 @@ fn trailers_of_an_answer_that_declares_a_length_pass_where_they_are_announced() 
             }
             false => "content-length: 2\r\ncontent-type: application/grpc\r\na: b\r\n\r\n",
         };
-        assert_eq!(text, format!("HTTP/1.1 200 \r\n{rest}"));
+        assert_eq!(text, format!("HTTP/1.1 200 OK\r\n{rest}"));
     }
 }
 
@@ -376,23 +371,27 @@ fn sound_answers() {
         (
             get,
             vec![heads(WHOLE, &[(":status", "200"), ("x", "y")])],
-            "HTTP/1.1 200 \r\nx: y\r\ncontent-length: 0\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nx: y\r\ncontent-length: 0\r\n\r\n",
         ),
         (
             get,
             vec![heads(WHOLE, &[(":status", "200"), ("content-length", "0")])],
-            "HTTP/1.1 200 \r\ncontent-length: 0\r\n\r\n",
+            "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n",
         ),
-        (get, vec![heads(WHOLE, &[(":status", "204")])], "HTTP/1.1 204 \r\n\r\n"),
+        (
+            get,
+            vec![heads(WHOLE, &[(":status", "204")])],
+            "HTTP/1.1 204 No Content\r\n\r\n",
+        ),
         (
             get,
             vec![heads(WHOLE, &[(":status", "304"), ("content-length", "9")])],
-            "HTTP/1.1 304 \r\ncontent-length: 9\r\n\r\n",
+            "HTTP/1.1 304 Not Modified\r\ncontent-length: 9\r\n\r\n",
         ),
         (
             head,
             vec![heads(WHOLE, &[(":status", "200"), ("content-length", "9")])],
-            "HTTP/1.1 200 \r\ncontent-length: 9\r\n\r\n",
+            "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n",
         ),
         (
             head,
@@ -400,7 +399,7 @@ fn sound_answers() {
                 heads(END_HEADERS, &[(":status", "200")]),
                 frame(DATA, END_STREAM, 1, b""),
             ],
-            "HTTP/1.1 200 \r\n\r\n",
+            "HTTP/1.1 200 OK\r\n\r\n",
         ),
         (
             get,
@@ -409,7 +408,7 @@ fn sound_answers() {
                 frame(DATA, 0, 1, b"ok"),
                 frame(DATA, END_STREAM, 1, b""),
             ],
-            "HTTP/1.1 200 \r\ncontent-length: 2\r\n\r\nok",
+            "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok",
         ),
         (
             get,
@@ -417,7 +416,7 @@ fn sound_answers() {
                 heads(END_HEADERS, &[(":status", "200")]),
                 heads(WHOLE, &[("grpc-status", "0")]),
             ],
-            "HTTP/1.1 200 \r\ntransfer-encoding: chunked\r\n\r\n0\r\ngrpc-status: 0\r\n\r\n",
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\ngrpc-status: 0\r\n\r\n",
         ),
         (
             get,
@@ -427,7 +426,7 @@ fn sound_answers() {
                 heads(END_HEADERS, &[(":status", "200")]),
                 frame(DATA, END_STREAM, 1, b"ok"),
             ],
-            "HTTP/1.1 100 \r\n\r\nHTTP/1.1 103 \r\nlink: x\r\n\r\nHTTP/1.1 200 \r\ntransfer-encoding: chunked\r\n\r\n\
+            "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\nHTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n\
              2\r\nok\r\n0\r\n\r\n",
         ),
     ];

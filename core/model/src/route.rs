@@ -226,7 +226,11 @@ pub enum RateKey {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RedirectTo {
     /// `redirect = "https"`: 308 to the same host and target over https.
-    Https,
+    Https {
+        /// The port where this configuration has https, if it is one and not 443: for clients who come to the port that
+        /// we listen on, not to one that leads there.
+        port: Option<u16>,
+    },
     /// `redirect = "https://..."`: 302 to exactly this.
     Location(Name),
     /// `redirect = "https://example.com/$1"`: 302 to texts and groups of the route's `path_regex`. The first part is a

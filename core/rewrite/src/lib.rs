@@ -72,7 +72,7 @@ impl InUse {
 fn location(route: &Route) -> Option<&Template> {
     match &route.action {
         RouteAction::Redirect(RedirectTo::Groups(template)) => Some(template),
-        RouteAction::Redirect(RedirectTo::Https | RedirectTo::Location(_))
+        RouteAction::Redirect(RedirectTo::Https { .. } | RedirectTo::Location(_))
         | RouteAction::Pool(_)
         | RouteAction::Split(_)
         | RouteAction::Respond(_)

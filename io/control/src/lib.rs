@@ -13,6 +13,7 @@ pub mod file;
 mod hearts;
 pub mod log;
 mod metrics;
+mod named_files;
 mod picture;
 mod reload;
 mod run;

@@ -47,6 +47,15 @@ impl Conduit {
         }
     }
 
+    /// As [`Conduit::try_write`], where the end follows at once and may share a packet with what is written.
+    pub(crate) fn try_write_last(&self, bytes: &[u8]) -> io::Result<Option<usize>> {
+        match self {
+            Conduit::Plain(socket) => socket.try_write_more(bytes),
+            Conduit::Tls(socket) => socket.try_write_last(bytes),
+            Conduit::Stream(_) | Conduit::Nowhere => self.try_write(bytes),
+        }
+    }
+
     /// Writes what fits of several pieces; `None` = nothing now.
     pub(crate) fn try_write_pieces(&self, pieces: &[IoSlice<'_>]) -> io::Result<Option<usize>> {
         match self {

@@ -34,7 +34,6 @@ mod setup;
 mod stats;
 mod sticky;
 mod tls_facts;
-mod tried;
 mod trunk;
 mod tunnel;
 mod world;

@@ -118,6 +118,10 @@ pub(crate) struct Stats {
     pub(crate) exhausted: AtomicU64,
     /// Connections that were ended by a bug of ours.
     pub(crate) panics: AtomicU64,
+    /// Times a request for a file had to wait for a disk.
+    pub(crate) disk_waits: AtomicU64,
+    /// Requests that wait for a disk now.
+    pub(crate) disk_waiting: AtomicU64,
 }
 
 fn series<K: Ord, V: Default>(map: &Series<K, V>, key: K, worker: usize) -> Arc<V> {
@@ -297,11 +301,19 @@ impl Stats {
                 "Conversations ended by a bug of ours.",
                 &self.panics,
             ),
+            (
+                "evenkeel_disk_waits_total",
+                "Times a request for a file had to wait for a disk.",
+                &self.disk_waits,
+            ),
         ];
         for (name, help, count) in troubles {
             family(out, name, "counter", help);
             line(out, name, "", count.load(Ordering::Relaxed));
         }
+        let name = "evenkeel_disk_waiting";
+        family(out, name, "gauge", "Requests for files that wait for a disk.");
+        line(out, name, "", self.disk_waiting.load(Ordering::Relaxed));
     }
 }
 

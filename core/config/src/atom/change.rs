@@ -76,8 +76,11 @@ pub(crate) fn rewrite_path(text: &str, groups: &Groups) -> Result<Option<PathCha
 
 /// A path that can be sent as it stands.
 fn path(text: &str) -> Result<PathPattern, Fault> {
-    let pattern = pattern::path(text)?;
     let bad = |why: &str| Fault::new(format!("\"{}\" is no path: {why}", shown(text)));
+    if text.starts_with('/') && text.contains('?') {
+        return Err(bad("it has a query").help("leave it out: the query stays as the client sent it"));
+    }
+    let pattern = pattern::path(text)?;
     if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(bad("it is not ASCII").help("write it percent-encoded, as it is sent: %C3%A9 is an é"));
     }
@@ -114,6 +117,19 @@ pub(crate) fn content_type(text: &str) -> Result<Name, Fault> {
         Some((kind, sub)) if kind != "*" && token(kind) && token(sub) => Ok(text.to_ascii_lowercase().into()),
         Some(_) | None => Err(bad().help("write for example \"text/html\" or \"text/*\", without parameters")),
     }
+}
+
+/// The path of a file below a directory; a slash before it is taken off.
+pub(crate) fn file_below(text: &str) -> Result<Name, Fault> {
+    /// Linux's PATH_MAX, in bytes.
+    const PATH_LIMIT: usize = 4095;
+    let path = text.strip_prefix('/').unwrap_or(text);
+    let is_name = |segment: &str| !matches!(segment, "" | "." | "..") && !segment.contains('\0');
+    if path.len() > PATH_LIMIT || !path.split('/').all(is_name) {
+        let fault = Fault::new(format!("\"{}\" is no path of a file below `root`", shown(text)));
+        return Err(fault.help("write for example \"index.html\""));
+    }
+    Ok(path.into())
 }
 
 /// The name of a file within a directory; empty = none.

@@ -106,7 +106,7 @@ pub(crate) fn redirect(text: &str, groups: &Groups) -> Result<Option<RedirectTo>
 
 fn location(text: &str) -> Result<RedirectTo, Fault> {
     if text == "https" {
-        return Ok(RedirectTo::Https);
+        return Ok(RedirectTo::Https { port: None });
     }
     let absolute = text.starts_with("https://") || text.starts_with("http://") || text.starts_with('/');
     let bad = || Fault::new(format!("\"{}\" is no place to redirect to", shown(text)));

@@ -46,6 +46,10 @@ pub(crate) fn host(text: &str) -> Result<Option<HostPattern>, Fault> {
     if text.parse::<Ipv6Addr>().is_ok() {
         return Err(bad("an IPv6 address stands in brackets").help(format!("write \"[{text}]\"")));
     }
+    if let Some((scheme, rest)) = text.split_once("://") {
+        let host = rest.split('/').next().unwrap_or(rest);
+        return Err(bad("it is a URL").help(format!("leave out `{}://`: \"{}\"", shown(scheme), shown(host))));
+    }
     if let Some((host, _)) = text.rsplit_once(':') {
         let help = format!("write \"{}\": the port is the listener's", shown(host));
         return Err(bad("a host has no port here").help(help));

@@ -437,7 +437,7 @@ fn methods_fields_and_values() {
 #[test]
 fn redirects() {
     let redirect = |text: &str| http::redirect(text, &super::groups::Groups::None);
-    assert_eq!(redirect("https"), Ok(Some(RedirectTo::Https)));
+    assert_eq!(redirect("https"), Ok(Some(RedirectTo::Https { port: None })));
     for text in ["https://example.com/", "http://a/", "/login"] {
         assert_eq!(redirect(text), Ok(Some(RedirectTo::Location(text.into()))));
     }

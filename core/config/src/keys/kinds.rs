@@ -167,6 +167,11 @@ pub(crate) static FILE_NAME: Text = Text {
     pattern: "^[^/]*$",
 };
 
+pub(crate) static FILE_BELOW: Text = Text {
+    what: "the path of a file below `root`",
+    pattern: ".",
+};
+
 pub(crate) static CONTENT_TYPE: Text = Text {
     what: "a content type such as \"text/html\" or \"text/*\"",
     pattern: r"^[^\s/;]+/[^\s/;]+$",

@@ -1,7 +1,7 @@
 //! The keys of `[[listener.NAME.route]]` and below.
 
 use crate::keys::kinds::{
-    ATTEMPTS, AUTHORITY, BODY, CONTENT_TYPE, FIELD_NAME, FILE_NAME, HOST, METHOD, NETWORK, PARAMETER, PATH,
+    ATTEMPTS, AUTHORITY, BODY, CONTENT_TYPE, FIELD_NAME, FILE_BELOW, FILE_NAME, HOST, METHOD, NETWORK, PARAMETER, PATH,
     PATH_PATTERN, PATH_REGEX, POOL_NAME, RATE_ON, REDIRECT, RETRY_ON, REWRITE_PATH, SPLIT_BY, STRIP_PREFIX, TEMPLATE,
     TIMEOUT, VALUE, text,
 };
@@ -146,8 +146,8 @@ pub(crate) static ROUTE: Section = Section {
         .also(&["rate_limit", "limit_req", "ratelimit"]),
         key(
             "compress",
-            Kind::Either(&[Kind::Flag, Kind::List(&ENCODING), Kind::Table(&COMPRESS)]),
-            "Compress answers of the backends, and files, that are not compressed: true, a list of encodings, or a table.",
+            Kind::Either(&[Kind::Flag, Kind::OneOrMore(&ENCODING), Kind::Table(&COMPRESS)]),
+            "Compress answers of the backends, and files, that are not compressed: true, one encoding or several, or a table.",
         )
         .default("false")
         .also(&["gzip", "compression", "encode", "brotli"]),
@@ -164,7 +164,7 @@ pub(crate) static FILES: Section = Section {
         key(
             "root",
             text(&PATH),
-            "The directory; nothing outside of it is ever served.",
+            "The directory; nothing outside of it (and of `links_into`) is ever served.",
         )
         .required("\"/srv/www\"")
         .also(&["path", "directory", "dir"]),
@@ -182,6 +182,24 @@ pub(crate) static FILES: Section = Section {
         .default("true")
         .also(&["gzip_static", "brotli_static"]),
         key("hidden", Kind::Flag, "Serve names that begin with a dot.").default("false"),
+        key(
+            "fallback",
+            text(&FILE_BELOW),
+            "Served in place of a page that is not there: the application's own, such as \"index.html\".",
+        )
+        .also(&["try_files", "spa"]),
+        key(
+            "not_found",
+            text(&FILE_BELOW),
+            "The page of answers with status 404, such as \"404.html\".",
+        )
+        .also(&["error_page", "errors"]),
+        key(
+            "links_into",
+            Kind::OneOrMore(&text(&PATH)),
+            "Directories besides `root` into which links may lead.",
+        )
+        .also(&["follow_symlinks", "symlinks"]),
     ],
 };
 

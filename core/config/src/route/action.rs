@@ -4,10 +4,12 @@ use crate::atom::groups::Groups;
 use crate::atom::{change, http, name, place};
 use crate::problem::Fault;
 use crate::reading::Reading;
+use crate::report::Report;
 use crate::route::pool_name;
 use crate::slot::Slot;
 use crate::view::View;
 use evenkeel_model::{Files, Respond, RouteAction, Side, Split};
+use std::path::{Path, PathBuf};
 
 /// Bytes of a fixed answer: it is kept in memory and written at once.
 const BODY_LIMIT: usize = 64 * 1024;
@@ -44,7 +46,8 @@ pub(super) fn action(reading: &mut Reading<'_>, view: &View<'_>, groups: &Groups
         reading.report.add(second.key_span.clone(), Fault::new(message));
     }
     if !view.is_meant(&ACTIONS) {
-        let fault = Fault::new("this route does nothing").help("give it a `pool`, a `redirect` or a `respond`");
+        let fault = Fault::new("this route does nothing")
+            .help("give it one of `pool`, `split`, `redirect`, `respond` and `files`");
         reading.report.absent(view.place.clone(), fault);
     }
     let pool = view.get("pool").and_then(|slot| pool_name(reading, &slot));
@@ -128,11 +131,37 @@ fn files(reading: &mut Reading<'_>, view: &View<'_>) -> Option<Files> {
     let index = view.parsed(report, "index", change::file_name);
     let precompressed = view.flag(report, "precompressed");
     let hidden = view.flag(report, "hidden");
+    let fallback = view.parsed(report, "fallback", change::file_below);
+    let not_found = view.parsed(report, "not_found", change::file_below);
+    let links_into = links_into(report, view, base);
     let mut files = Files::new(root?);
     files.index = index.unwrap_or(files.index);
     files.precompressed = precompressed.unwrap_or(files.precompressed);
     files.hidden = hidden.unwrap_or(files.hidden);
+    files.fallback = fallback.unwrap_or(files.fallback);
+    files.not_found = not_found.unwrap_or(files.not_found);
+    files.links_into = links_into;
     Some(files)
+}
+
+fn links_into(report: &mut Report<'_>, view: &View<'_>, base: &Path) -> Vec<PathBuf> {
+    /// Each is looked at for each link that leads out of the root.
+    const DIRECTORIES: usize = 16;
+    let items = view
+        .get("links_into")
+        .map(|slot| slot.items(report))
+        .unwrap_or_default();
+    if items.len() > DIRECTORIES {
+        let message = format!(
+            "`links_into` has {} directories, at most {DIRECTORIES} are allowed",
+            items.len()
+        );
+        view.blame(report, "links_into", Fault::new(message));
+    }
+    let parsed = items.iter().take(DIRECTORIES);
+    parsed
+        .filter_map(|item| item.parsed(report, |text| place::path(text, base)))
+        .collect()
 }
 
 fn respond(reading: &mut Reading<'_>, view: &View<'_>) -> Respond {

@@ -84,12 +84,12 @@ fn rate_on(report: &mut Report<'_>, slot: &Slot<'_>) -> Vec<RateKey> {
     on
 }
 
-/// `true`, `["br", "gzip"]`, or a table.
+/// `true`, `"gzip"`, `["br", "gzip"]`, or a table.
 pub(super) fn compress(reading: &mut Reading<'_>, view: &View<'_>) -> Option<Compress> {
     let slot = view.get("compress")?;
     let report = &mut reading.report;
     let mut compress = Compress::default();
-    if slot.is_array() {
+    if slot.is_array() || slot.is_text() {
         compress.encodings = encodings(report, &slot);
     } else if slot.is_table() {
         let inner = slot.table(report)?;

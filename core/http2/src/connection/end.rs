@@ -220,7 +220,7 @@ impl Connection {
         stream.reset_by_peer = true;
         stream.refused |= code == ErrorCode::REFUSED_STREAM && !stream.is_answered();
         // An answer that is whole stays whole: the rest of the request is not wanted (RFC 9113 8.1), or no longer.
-        if role == Role::Client && stream.peer_ended && stream.switch == Switch::None {
+        if role == Role::Client && stream.peer_ended && stream.switch != Switch::Open {
             stream.write_broken = Some(code);
             stream.window_blocked = false;
             self.settle(place);

@@ -5,6 +5,7 @@ use super::incoming::{Announced, CHUNKED, Framing};
 use super::request::Unusable;
 use crate::bytes::length;
 use crate::hpack::{Field, Known};
+use evenkeel_http::reason_phrase;
 
 /// Reads the fields of an answer and appends its head to `text`.
 pub(crate) struct AnswerReader<'a> {
@@ -99,7 +100,7 @@ impl<'a> AnswerReader<'a> {
             | Known::WebSocketAccept
             | Known::Secret
             | Known::Fleeting
-            | Known::Plain => self.announced.line(field.line),
+            | Known::Plain => self.announced.line_of_answer(field.line),
         }
         self.start()?;
         self.text.extend_from_slice(field.line);
@@ -127,7 +128,10 @@ impl<'a> AnswerReader<'a> {
         } else {
             self.text.extend_from_slice(b"HTTP/1.1 ");
             self.text.extend_from_slice(value);
-            self.text.extend_from_slice(b" \r\n");
+            self.text.push(b' ');
+            // HTTP/2 has no such words, but some clients of HTTP/1.1 expect them.
+            self.text.extend_from_slice(reason_phrase(self.status).as_bytes());
+            self.text.extend_from_slice(b"\r\n");
         }
         Ok(())
     }

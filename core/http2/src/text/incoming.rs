@@ -50,12 +50,14 @@ impl Announced {
     /// A line that is no length.
     #[inline]
     pub(crate) fn line(&mut self, line: &[u8]) {
-        self.trailers |= match line.first() {
-            Some(b't') => line.starts_with(b"trailer: "),
-            // gRPC announces nothing, and ends every answer with trailers.
-            Some(b'c') => line.starts_with(b"content-type: application/grpc"),
-            Some(_) | None => false,
-        };
+        self.trailers |= line.first() == Some(&b't') && line.starts_with(b"trailer: ");
+    }
+
+    /// The same, of an answer: gRPC announces nothing, and ends every one with trailers.
+    #[inline]
+    pub(crate) fn line_of_answer(&mut self, line: &[u8]) {
+        self.line(line);
+        self.trailers |= line.first() == Some(&b'c') && line.starts_with(b"content-type: application/grpc");
     }
 
     /// The line of the length is about to be written to `text`.

@@ -249,9 +249,8 @@ fn tcp_reads_and_needs_the_token_to_change() {
     let put = |fields: &str| house.send_tcp("PUT", one, &format!("{host}{fields}"), drain).status;
     assert_eq!(put(json), 401);
     assert_eq!(put(&format!("{json}authorization: Bearer wrong!\r\n")), 401);
-    assert_eq!(put("authorization: Bearer secret\r\ncontent-type: text/plain\r\n"), 415);
     assert_eq!(house.backend("one")["state"], "ready");
-    assert_eq!(put(&format!("{json}authorization: Bearer secret\r\n")), 200);
+    assert_eq!(put("authorization: Bearer secret\r\n"), 200);
     assert_eq!(house.backend("one")["state"], "drain");
     let reload = house.send_tcp("POST", "/api/v1/reload", &format!("{host}{json}"), "");
     assert_eq!(reload.status, 401);
