@@ -145,7 +145,10 @@ fn own_words(answer: &Answer, way: &Way, exchange: &Exchange) -> String {
     match answer {
         Answer::Respond(respond) => format!("answers {}", respond.status),
         Answer::Files(_) => "answers with a file".to_owned(),
-        Answer::Redirect(RedirectTo::Https) => "redirects to the same place over https".to_owned(),
+        Answer::Redirect(RedirectTo::Https { port: None }) => "redirects to the same place over https".to_owned(),
+        Answer::Redirect(RedirectTo::Https { port: Some(port) }) => {
+            format!("redirects to the same place over https, to port {port} whoever came to the listener's own")
+        }
         Answer::Redirect(RedirectTo::Location(location)) => format!("redirects to {location}"),
         Answer::Redirect(RedirectTo::Groups(_)) => {
             let mut location = Vec::new();
