@@ -494,14 +494,16 @@ fn files_and_compression() {
         index: "".into(),
         precompressed: false,
         hidden: true,
+        endings: Vec::new(),
         fallback: "".into(),
         not_found: "".into(),
         links_into: Vec::new(),
     };
     assert_eq!(found.action, RouteAction::Files(files));
     assert_eq!(found.path_change, Some(PathChange::Strip("/a".into())));
-    let lines = "files = { root = '/w', fallback = '/index.html', not_found = 'errors/404.html', links_into = ['shared', '/x'] }";
+    let lines = "files = { root = '/w', endings = ['html', '.xhtml'], fallback = '/index.html', not_found = 'errors/404.html', links_into = ['shared', '/x'] }";
     let files = Files {
+        endings: vec![".html".into(), ".xhtml".into()],
         fallback: "index.html".into(),
         not_found: "errors/404.html".into(),
         links_into: vec!["/etc/evenkeel/shared".into(), "/x".into()],
@@ -533,6 +535,14 @@ fn files_and_compression() {
         (
             "files = { root = '/a', fallback = '../secret' }",
             "\"../secret\" is no path of a file below `root` | write for example \"index.html\"",
+        ),
+        (
+            "files = { root = '/a', endings = '/x' }",
+            "\"/x\" is no ending of a name | write for example \".html\"",
+        ),
+        (
+            "files = { root = '/a', endings = ['a', 'b', 'c', 'd', 'e'] }",
+            "`endings` has 5 endings, at most 4 are allowed",
         ),
         (
             "files = { root = '/a', not_found = '' }",

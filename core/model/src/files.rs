@@ -13,6 +13,9 @@ pub struct Files {
     pub precompressed: bool,
     /// Whether names that begin with a dot are served. Default false.
     pub hidden: bool,
+    /// Endings that a path may leave out, each with its dot: with `.html`, `/about` is `about.html` where nothing is called
+    /// `about` but a directory.
+    pub endings: Vec<Name>,
     /// The file that is served in place of a page that is not there: its path below the root. Empty = none.
     pub fallback: Name,
     /// The file that is the body of an answer with 404: its path below the root. Empty = a line of text.
@@ -29,6 +32,7 @@ impl Files {
             index: "index.html".into(),
             precompressed: true,
             hidden: false,
+            endings: Vec::new(),
             fallback: "".into(),
             not_found: "".into(),
             links_into: Vec::new(),

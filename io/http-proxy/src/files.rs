@@ -63,6 +63,15 @@ pub(crate) struct FilesSide {
 /// What errands of one request have told that is not remembered: of which path what.
 type Told = Vec<(Vec<u8>, Outcome)>;
 
+/// What one request wants, whichever file it gets.
+struct Query<'a> {
+    asked: &'a Asked<'a>,
+    head_only: bool,
+    /// When it came.
+    since: Moment,
+    told: &'a Told,
+}
+
 impl FilesSide {
     pub(crate) fn new(files: Files, compress: Option<Compress>) -> FilesSide {
         FilesSide {
@@ -91,7 +100,8 @@ impl FilesSide {
         Err(Stop::Errand(Box::new(errand)))
     }
 
-    fn find(&self, path: &[u8], asked: &Asked<'_>, since: Moment, told: &Told) -> Result<Found, Stop> {
+    fn find(&self, path: &[u8], query: &Query<'_>) -> Result<Found, Stop> {
+        let Query { asked, since, told, .. } = *query;
         let outcome = told.iter().find(|(about, _)| about.is_empty() || about == path);
         match outcome.map(|(_, outcome)| outcome) {
             Some(Outcome::Unopened(unopened)) => return Err(Stop::Unopened(*unopened)),
@@ -162,53 +172,86 @@ impl FilesSide {
     /// What is answered to a request for `path` (percent-encoded, without the query).
     fn choose(&self, exchange: &Exchange, path: &[u8], since: Moment, told: &Told) -> Result<Answer, Box<Errand>> {
         let (head, input) = (&exchange.head, &exchange.input);
-        if !matches!(head.kind, Method::Get | Method::Head) {
-            return Ok(Answer::not_allowed());
-        }
-        let mut name = Vec::with_capacity(path.len() + self.files.index.len());
-        let is_hidden = match relative(path, self.files.hidden, &mut name) {
-            Ok(()) => false,
-            Err(NoFile::Hidden) => true,
-            Err(NoFile::Malformed) => return Ok(Answer::malformed()),
+        let head_only = match head.kind {
+            Method::Get => false,
+            Method::Head => true,
+            Method::Post
+            | Method::Put
+            | Method::Delete
+            | Method::Options
+            | Method::Trace
+            | Method::Patch
+            | Method::Connect
+            | Method::Other => return Ok(Answer::not_allowed()),
         };
-        let names_directory = name.is_empty() || name.ends_with(b"/");
         let mut asked = Asked::default();
         for field in &head.fields {
             asked.note(field.name.of(input), field.value.of(input));
         }
-        let sought = if is_hidden || (names_directory && self.files.index.is_empty()) {
-            Err(Stop::Unopened(Unopened::Missing))
-        } else {
-            if names_directory {
-                name.extend_from_slice(self.files.index.as_bytes());
-            }
-            self.find(&name, &asked, since, told)
+        let query = Query {
+            asked: &asked,
+            head_only,
+            since,
+            told,
         };
-        let head_only = head.kind == Method::Head;
-        let sought = match sought {
-            Ok(Found::File(file)) => return Ok(self.whole(file, &asked, head_only)),
-            Ok(Found::Directory) if !names_directory => {
+        let mut name = Vec::with_capacity(path.len() + self.files.index.len());
+        match relative(path, self.files.hidden, &mut name) {
+            Ok(()) => {}
+            Err(NoFile::Hidden) => return self.instead(false, &query),
+            Err(NoFile::Malformed) => return Ok(Answer::malformed()),
+        }
+        if name.is_empty() || name.ends_with(b"/") {
+            if self.files.index.is_empty() {
+                return self.instead(names_page(&name), &query);
+            }
+            name.extend_from_slice(self.files.index.as_bytes());
+            return match self.find(&name, &query) {
+                Ok(Found::Directory) => self.instead(names_page(&name), &query),
+                found => self.answer_with(found, &name, &query),
+            };
+        }
+        let found = self.find(&name, &query);
+        if matches!(found, Ok(Found::Directory) | Err(Stop::Unopened(Unopened::Missing)))
+            && let Some(file) = self.with_ending(&name, &query)?
+        {
+            return Ok(self.whole(file, &query));
+        }
+        match found {
+            Ok(Found::Directory) => {
                 let query = head.query.map(|query| query.of(input));
-                return Ok(Answer::with_slash(head.path.of(input), query));
+                Ok(Answer::with_slash(head.path.of(input), query))
             }
-            Ok(Found::Directory) => Unopened::Missing,
-            Err(Stop::Errand(errand)) => return Err(errand),
-            Err(Stop::Unopened(unopened)) => unopened,
-        };
-        match sought {
-            Unopened::Missing => {
-                let wants_page = !is_hidden && names_page(&name);
-                self.instead(wants_page, &asked, head_only, since, told)
-            }
-            Unopened::Forbidden => Ok(Answer::forbidden()),
-            Unopened::Exhausted => Ok(Answer::Error(Reason::Exhausted)),
-            Unopened::Failed | Unopened::Cold => Ok(Answer::Error(Reason::FileFailed)),
+            found => self.answer_with(found, &name, &query),
         }
     }
 
-    fn whole(&self, file: Rc<File>, asked: &Asked<'_>, head_only: bool) -> Answer {
+    fn answer_with(&self, found: Result<Found, Stop>, name: &[u8], query: &Query<'_>) -> Result<Answer, Box<Errand>> {
+        match found {
+            Ok(Found::File(file)) => Ok(self.whole(file, query)),
+            Ok(Found::Directory) | Err(Stop::Unopened(Unopened::Missing)) => self.instead(names_page(name), query),
+            Err(Stop::Errand(errand)) => Err(errand),
+            Err(Stop::Unopened(Unopened::Forbidden)) => Ok(Answer::forbidden()),
+            Err(Stop::Unopened(Unopened::Exhausted)) => Ok(Answer::Error(Reason::Exhausted)),
+            Err(Stop::Unopened(Unopened::Failed | Unopened::Cold)) => Ok(Answer::Error(Reason::FileFailed)),
+        }
+    }
+
+    /// The file that a path names which leaves out the ending of its name.
+    fn with_ending(&self, name: &[u8], query: &Query<'_>) -> Result<Option<Rc<File>>, Box<Errand>> {
+        for ending in &self.files.endings {
+            match self.find(&[name, ending.as_bytes()].concat(), query) {
+                Ok(Found::File(file)) => return Ok(Some(file)),
+                Err(Stop::Errand(errand)) => return Err(errand),
+                Ok(Found::Directory) | Err(Stop::Unopened(_)) => {}
+            }
+        }
+        Ok(None)
+    }
+
+    fn whole(&self, file: Rc<File>, query: &Query<'_>) -> Answer {
         let varies = self.varies(&file);
-        let verdict = judge(asked, head_only, &file.validators, file.length, answer::seconds());
+        let now = answer::seconds();
+        let verdict = judge(query.asked, query.head_only, &file.validators, file.length, now);
         Answer::of(file, varies, verdict)
     }
 
@@ -218,21 +261,14 @@ impl FilesSide {
     }
 
     /// What is answered in place of a file that is not there.
-    fn instead(
-        &self,
-        wants_page: bool,
-        asked: &Asked<'_>,
-        head_only: bool,
-        since: Moment,
-        told: &Told,
-    ) -> Result<Answer, Box<Errand>> {
+    fn instead(&self, wants_page: bool, query: &Query<'_>) -> Result<Answer, Box<Errand>> {
         let (fallback, not_found) = (self.files.fallback.as_bytes(), self.files.not_found.as_bytes());
         for (name, is_answer) in [(fallback, true), (not_found, false)] {
             if name.is_empty() || (is_answer && !wants_page) {
                 continue;
             }
-            match self.find(name, asked, since, told) {
-                Ok(Found::File(file)) if is_answer => return Ok(self.whole(file, asked, head_only)),
+            match self.find(name, query) {
+                Ok(Found::File(file)) if is_answer => return Ok(self.whole(file, query)),
                 Ok(Found::File(file)) => {
                     let varies = self.varies(&file);
                     return Ok(Answer::not_found(file, varies));

@@ -31,6 +31,7 @@ mod rules;
 mod scratch;
 mod server;
 mod setup;
+mod skip;
 mod stats;
 mod sticky;
 mod tls_facts;

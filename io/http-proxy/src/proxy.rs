@@ -30,7 +30,7 @@ pub(crate) async fn answer(client: &Client, exchange: &mut Exchange) -> Then {
     let trusted = ways.trusts(client.peer());
     let believed = facts::believed(client.peer(), trusted, &ways, exchange);
     let Some(index) = route(&ways, exchange, believed) else {
-        let then = Box::pin(own::error(client, exchange, Reason::NoRoute)).await;
+        let then = Box::pin(own::no_route(client, exchange)).await;
         finish(client, exchange, &ways, None, Reason::NoRoute, believed);
         return then;
     };
@@ -125,7 +125,7 @@ impl Journey<'_> {
     pub(crate) async fn travel(&mut self) -> (Reason, Then) {
         let view = self.pool.view();
         if let Some(reason) = self.too_large() {
-            return Box::pin(self.fail(reason, false)).await;
+            return Box::pin(self.refuse(reason)).await;
         }
         let retries = self.way.retry.as_ref().map_or(view.retry.attempts, |own| own.attempts);
         if !self.ways.guarded.is_empty() {
@@ -149,6 +149,7 @@ impl Journey<'_> {
             };
             let permit = match self.pool.acquire(&self.client.conduit, request).await {
                 Ok(permit) => permit,
+                Err(reason) if self.exchange.record.attempts == 0 => return Box::pin(self.refuse(reason)).await,
                 Err(reason) => return Box::pin(self.fail(reason, false)).await,
             };
             let record = &mut self.exchange.record;
@@ -198,18 +199,15 @@ impl Journey<'_> {
         }
         let repeatable = self.exchange.head.may_repeat();
         let links = self.client.guest.links(self.pool);
-        let idle = if afresh {
-            None
-        } else {
-            links.take(permit.id(), !repeatable)
-        };
+        let stands = || links.take(permit.id(), !repeatable, self.upgrades());
+        let idle = if afresh { None } else { stands() };
         let reused = idle.is_some();
         let backend = match idle {
             Some(conduit) => conduit,
             None => {
                 let begun = reactor::now();
                 let deadline = begun + view.timeouts.connect;
-                let connected = Box::pin(links.connect(permit.id(), &member.address, deadline)).await;
+                let connected = Box::pin(links.connect(permit.id(), &member.address, deadline, self.upgrades())).await;
                 self.exchange.record.connecting = Some(reactor::now().since(begun));
                 match connected {
                     Ok(conduit) => conduit,
@@ -262,8 +260,12 @@ impl Journey<'_> {
             self.pool.seconds(permit).record(answered);
         }
         if reusable && !backend.is_single() && !backend.may_read() {
-            links.give(permit.id(), backend, reactor::now());
+            links.give(permit.id(), backend, reactor::now(), self.upgrades());
         }
+    }
+
+    fn upgrades(&self) -> bool {
+        self.exchange.head.upgrade.is_some()
     }
 
     async fn relay(&mut self, backend: &Conduit, permit: &mut Permit, again: bool, timeout: Duration) -> End {

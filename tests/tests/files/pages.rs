@@ -1,6 +1,7 @@
 //! Pages in place of what is not there.
 
 use crate::site::{Outcome, Site, field};
+use evenkeel_tests::chromium;
 use evenkeel_tests::guide::configurations;
 
 #[test]
@@ -91,11 +92,86 @@ fn the_guide_serves_an_application_of_one_page() -> Outcome {
             "public, max-age=31536000, immutable",
         ),
         ("/assets/app.000000.js", 404, b"<p>lost", ""),
-        ("/assets/..%2f", 400, b"The path was not understood.\n", ""),
     ] {
         let answer = site.get(target, "")?;
         assert_eq!((answer.status, answer.body.as_slice()), (status, body), "{target}");
         assert_eq!(field(&answer, "cache-control"), cache, "{target}");
     }
+    Ok(())
+}
+
+#[test]
+fn a_browser_runs_an_application_of_one_page() -> Outcome {
+    const PAGE: &str = "<!doctype html><link rel=stylesheet href=/assets/app.css><p id=said>nothing</p>\
+        <script type=module src=/assets/app.mjs></script>";
+    // A browser refuses a module or a style sheet of the wrong content type. It waits for a script before the page is whole, but
+    // not for what the script waits for.
+    const SCRIPT: &str = "import { word } from '/assets/word.mjs';\n\
+        const get = (path, range) => {\n\
+          const request = new XMLHttpRequest();\n\
+          request.open('GET', path, false);\n\
+          if (range) request.setRequestHeader('range', range);\n\
+          request.send();\n\
+          return request;\n\
+        };\n\
+        const program = get('/assets/empty.wasm').getResponseHeader('content-type');\n\
+        const part = get('/assets/large.bin', 'bytes=299999-');\n\
+        const lost = get('/assets/old.mjs').status;\n\
+        const said = document.getElementById('said');\n\
+        const color = getComputedStyle(said).color;\n\
+        said.textContent = [location.pathname, word, program, part.status, part.responseText, color, lost].join(' ');\n";
+    let site = Site::open(", fallback = \"index.html\"")?;
+    site.write("index.html", PAGE)?;
+    site.write("assets/app.mjs", SCRIPT)?;
+    site.write("assets/app.css", "#said { color: rgb(1, 2, 3) }")?;
+    site.write("assets/word.mjs", "export const word = 'kept';")?;
+    site.write("assets/empty.wasm", b"\0asm\x01\0\0\0")?;
+    site.write("assets/large.bin", [vec![b'.'; 299_999], b"end".to_vec()].concat())?;
+    let url = format!("http://{}/users/7", site.address());
+    let document = chromium::document(&url, site.balancer.directory())?;
+    let said = "/users/7 kept application/wasm 206 end rgb(1, 2, 3) 404";
+    assert!(document.contains(said), "{document}");
+    Ok(())
+}
+
+#[test]
+fn paths_may_leave_out_the_ending() -> Outcome {
+    let site = Site::open(", endings = [\".html\", \"txt\"], not_found = \"404.html\"")?;
+    for (name, text) in [
+        ("index.html", "home"),
+        ("about.html", "about"),
+        ("about/team.html", "team"),
+        ("both.html", "page"),
+        ("both", "exact"),
+        ("notes.txt", "notes"),
+        ("notes/index.html", "never"),
+        ("docs/index.html", "docs"),
+        ("a.b.html", "dots"),
+        ("404.html", "lost"),
+    ] {
+        site.write(name, text)?;
+    }
+    for (target, status, body) in [
+        ("/about", 200, "about"),
+        ("/about?x=1", 200, "about"),
+        ("/about.html", 200, "about"),
+        ("/about/team", 200, "team"),
+        ("/both", 200, "exact"),
+        ("/notes", 200, "notes"),
+        ("/a.b", 200, "dots"),
+        ("/docs", 308, ""),
+        ("/docs/", 200, "docs"),
+        ("/about/", 404, "lost"),
+        ("/nothing", 404, "lost"),
+        ("/.about", 404, "lost"),
+    ] {
+        for _ in 0..2 {
+            let answer = site.get(target, "")?;
+            let seen = (answer.status, String::from_utf8_lossy(&answer.body).into_owned());
+            assert_eq!(seen, (status, body.to_owned()), "{target}");
+        }
+    }
+    let page = site.get("/about", "")?;
+    assert_eq!(field(&page, "content-type"), "text/html; charset=utf-8");
     Ok(())
 }

@@ -65,10 +65,10 @@ fn trailers_that_were_announced_follow_a_declared_length() -> Outcome {
     let backend = backend(move |stream| echo(stream, &told))?;
     let balancer = Balancer::start(1, |ports| behind(ports[0], backend))?;
     let mut client = connect(balancer.ports()[0], 65_535)?;
-    for (number, announced) in [(1, ("trailer", "x-sum")), (3, ("content-type", "application/grpc"))] {
+    for number in [1, 3] {
         let mut head = request("POST");
         head.extend(literal("content-length", "4"));
-        head.extend(literal(announced.0, announced.1));
+        head.extend(literal("trailer", "x-sum"));
         client.write_all(&frame(HEADERS, END_HEADERS, number, &head))?;
         client.write_all(&frame(DATA, 0, number, b"ping"))?;
         client.write_all(&frame(

@@ -132,6 +132,19 @@ pub(crate) fn file_below(text: &str) -> Result<Name, Fault> {
     Ok(path.into())
 }
 
+/// The ending of a name; its dot may be left out.
+pub(crate) fn ending(text: &str) -> Result<Name, Fault> {
+    /// The longest that is in use, and a few more.
+    const ENDING_LIMIT: usize = 32;
+    let ending = text.strip_prefix('.').unwrap_or(text);
+    let is_part = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if ending.len() > ENDING_LIMIT || !ending.split('.').all(is_part) {
+        let fault = Fault::new(format!("\"{}\" is no ending of a name", shown(text)));
+        return Err(fault.help("write for example \".html\""));
+    }
+    Ok(format!(".{ending}").as_str().into())
+}
+
 /// The name of a file within a directory; empty = none.
 pub(crate) fn file_name(text: &str) -> Result<Name, Fault> {
     /// Linux's NAME_MAX, in bytes.

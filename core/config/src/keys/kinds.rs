@@ -167,6 +167,11 @@ pub(crate) static FILE_NAME: Text = Text {
     pattern: "^[^/]*$",
 };
 
+pub(crate) static ENDING: Text = Text {
+    what: "the ending of a name such as \".html\"",
+    pattern: "^\\.?[0-9A-Za-z]",
+};
+
 pub(crate) static FILE_BELOW: Text = Text {
     what: "the path of a file below `root`",
     pattern: ".",

@@ -1,9 +1,9 @@
 //! The keys of `[[listener.NAME.route]]` and below.
 
 use crate::keys::kinds::{
-    ATTEMPTS, AUTHORITY, BODY, CONTENT_TYPE, FIELD_NAME, FILE_BELOW, FILE_NAME, HOST, METHOD, NETWORK, PARAMETER, PATH,
-    PATH_PATTERN, PATH_REGEX, POOL_NAME, RATE_ON, REDIRECT, RETRY_ON, REWRITE_PATH, SPLIT_BY, STRIP_PREFIX, TEMPLATE,
-    TIMEOUT, VALUE, text,
+    ATTEMPTS, AUTHORITY, BODY, CONTENT_TYPE, ENDING, FIELD_NAME, FILE_BELOW, FILE_NAME, HOST, METHOD, NETWORK,
+    PARAMETER, PATH, PATH_PATTERN, PATH_REGEX, POOL_NAME, RATE_ON, REDIRECT, RETRY_ON, REWRITE_PATH, SPLIT_BY,
+    STRIP_PREFIX, TEMPLATE, TIMEOUT, VALUE, text,
 };
 use crate::keys::{Kind, Section, Word, key, word};
 use std::time::Duration;
@@ -183,11 +183,17 @@ pub(crate) static FILES: Section = Section {
         .also(&["gzip_static", "brotli_static"]),
         key("hidden", Kind::Flag, "Serve names that begin with a dot.").default("false"),
         key(
+            "endings",
+            Kind::OneOrMore(&text(&ENDING)),
+            "Endings that a path may leave out: with \".html\", `/about` is `about.html`.",
+        )
+        .also(&["try_files", "extensions"]),
+        key(
             "fallback",
             text(&FILE_BELOW),
             "Served in place of a page that is not there: the application's own, such as \"index.html\".",
         )
-        .also(&["try_files", "spa"]),
+        .also(&["spa"]),
         key(
             "not_found",
             text(&FILE_BELOW),

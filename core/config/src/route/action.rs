@@ -8,7 +8,7 @@ use crate::report::Report;
 use crate::route::pool_name;
 use crate::slot::Slot;
 use crate::view::View;
-use evenkeel_model::{Files, Respond, RouteAction, Side, Split};
+use evenkeel_model::{Files, Name, Respond, RouteAction, Side, Split};
 use std::path::{Path, PathBuf};
 
 /// Bytes of a fixed answer: it is kept in memory and written at once.
@@ -131,6 +131,7 @@ fn files(reading: &mut Reading<'_>, view: &View<'_>) -> Option<Files> {
     let index = view.parsed(report, "index", change::file_name);
     let precompressed = view.flag(report, "precompressed");
     let hidden = view.flag(report, "hidden");
+    let endings = endings(report, view);
     let fallback = view.parsed(report, "fallback", change::file_below);
     let not_found = view.parsed(report, "not_found", change::file_below);
     let links_into = links_into(report, view, base);
@@ -138,10 +139,23 @@ fn files(reading: &mut Reading<'_>, view: &View<'_>) -> Option<Files> {
     files.index = index.unwrap_or(files.index);
     files.precompressed = precompressed.unwrap_or(files.precompressed);
     files.hidden = hidden.unwrap_or(files.hidden);
+    files.endings = endings;
     files.fallback = fallback.unwrap_or(files.fallback);
     files.not_found = not_found.unwrap_or(files.not_found);
     files.links_into = links_into;
     Some(files)
+}
+
+fn endings(report: &mut Report<'_>, view: &View<'_>) -> Vec<Name> {
+    /// Each is looked for where a path names no file.
+    const ENDINGS: usize = 4;
+    let items = view.get("endings").map(|slot| slot.items(report)).unwrap_or_default();
+    if items.len() > ENDINGS {
+        let message = format!("`endings` has {} endings, at most {ENDINGS} are allowed", items.len());
+        view.blame(report, "endings", Fault::new(message));
+    }
+    let parsed = items.iter().take(ENDINGS);
+    parsed.filter_map(|item| item.parsed(report, change::ending)).collect()
 }
 
 fn links_into(report: &mut Report<'_>, view: &View<'_>, base: &Path) -> Vec<PathBuf> {
