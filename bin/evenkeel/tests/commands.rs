@@ -135,7 +135,6 @@ fn later_commands_say_so() {
     for arguments in [
         &["top"][..],
         &["deploy", "web", "--each", "ssh {address}"],
-        &["explain", "GET", "http://example.com/", "-H", "a: b"],
         &["upgrade"],
     ] {
         let (code, _, stderr) = output(folder.path(), arguments);
