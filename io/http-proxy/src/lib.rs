@@ -11,6 +11,7 @@ mod client;
 mod conduit;
 mod door;
 mod exchange;
+mod explain;
 mod facts;
 mod files;
 mod gather;
@@ -38,5 +39,6 @@ mod trunk;
 mod tunnel;
 mod world;
 
+pub use explain::{Asked, Explained};
 pub use server::Server;
 pub use setup::Setup;

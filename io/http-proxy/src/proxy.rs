@@ -75,8 +75,18 @@ pub(crate) async fn answer(client: &Client, exchange: &mut Exchange) -> Then {
 }
 
 fn route(ways: &Ways, exchange: &Exchange, believed: Option<IpAddr>) -> Option<usize> {
+    as_routed(exchange, believed, |request| ways.router.route(request))
+}
+
+/// Gives `use_it` what a request shows of itself to be routed.
+#[inline]
+pub(crate) fn as_routed<T>(
+    exchange: &Exchange,
+    believed: Option<IpAddr>,
+    use_it: impl FnOnce(&evenkeel_route::Request<'_>) -> T,
+) -> T {
     let (head, input) = (&exchange.head, &exchange.input);
-    ways.router.route(&evenkeel_route::Request {
+    use_it(&evenkeel_route::Request {
         method: head.method.of(input),
         host: head.host_name.of(input),
         path: head.path.of(input),

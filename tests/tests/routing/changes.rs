@@ -263,3 +263,58 @@ fn answers_of_our_own_are_changed_too_and_errors_are_not() -> Outcome {
     assert_eq!(value(&none.fields, "x-a"), "(absent)");
     Ok(())
 }
+
+#[test]
+fn explain_tells_where_a_request_would_go() -> Outcome {
+    let routes = "
+        trusted_proxies = '127.0.0.0/8'
+        [[listener.web.route]]
+        path = '/api/*'
+        pool = 'a'
+        strip_prefix = '/api'
+        [[listener.web.route]]
+        path_regex = '/old/(.*)'
+        redirect = 'https://new.example/$1'
+        [[listener.web.route]]
+        path = '/half'
+        split = { a = 1, b = 3 }
+        [[listener.web.route]]
+        path = '/mine'
+        header = { x-beta = '1' }
+        split = { a = 1, b = 3 }
+        split_by = 'source'
+    ";
+    let site = Site::start(&["a", "b"], routes, "")?;
+    let explain = |arguments: &[&str]| -> Result<serde_json::Value, Box<dyn std::error::Error>> {
+        let output = site
+            .balancer
+            .command(&[&["explain", "GET"], arguments, &["--json"]].concat())?;
+        Ok(serde_json::from_slice(&output.stdout)?)
+    };
+    let api = explain(&["http://www.example.com/api/x%20y?q"])?;
+    assert_eq!(
+        (&api["route"], &api["path"], &api["pool"]),
+        (&"/api/*".into(), &"/x%20y".into(), &"a".into())
+    );
+    assert_eq!(explain(&["/old/a/b"])?["does"], "redirects to https://new.example/a/b");
+    let half = explain(&["/half"])?;
+    assert_eq!(
+        (&half["does"], half["pool"].is_null()),
+        (&"forwards to one of a (1), b (3), by chance".into(), true)
+    );
+    let nowhere = explain(&["/mine", "--from", "192.0.2.1"])?;
+    assert_eq!(
+        (&nowhere["does"], nowhere["route"].is_null()),
+        (&"answers 404".into(), true)
+    );
+    assert!(nowhere["missed"].to_string().contains("x-beta"), "{nowhere}");
+    for client in 1..9 {
+        let from = format!("x-forwarded-for: 192.0.2.{client}");
+        let told = explain(&["/mine", "-H", "x-beta: 1", "-H", &from])?;
+        assert_eq!(told["client"], format!("192.0.2.{client}"));
+        site.forget();
+        assert_eq!(site.get("/mine", &format!("x-beta: 1\r\n{from}\r\n"))?.status, 200);
+        site.only(told["pool"].as_str().unwrap_or_default())?;
+    }
+    Ok(())
+}

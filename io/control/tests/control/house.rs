@@ -1,5 +1,6 @@
 //! A control plane over doors that only remember, and a client that writes bytes.
 
+use evenkeel_control::explain::{Asked, Explanation};
 use evenkeel_control::{Control, Doors, Source, Start, file};
 use evenkeel_model::Config;
 use evenkeel_pool::Shared;
@@ -60,6 +61,14 @@ impl Doors for Memory {
         } else {
             Vec::new()
         }
+    }
+
+    fn explain(&self, asked: &Asked) -> Result<Explanation, String> {
+        Ok(Explanation {
+            client: asked.from.to_string(),
+            why: String::from_utf8(asked.head.clone()).unwrap(),
+            ..Explanation::default()
+        })
     }
 
     fn stop(&self, limit: Duration) -> bool {
