@@ -1,5 +1,6 @@
 //! `[listener.NAME]`
 
+use crate::atom::groups::Groups;
 use crate::atom::{address, http, name, network, place};
 use crate::problem::Fault;
 use crate::reading::Reading;
@@ -161,7 +162,7 @@ fn everywhere(slot: &Slot<'_>, route: Route) -> Placed {
 }
 
 fn redirect(reading: &mut Reading<'_>, view: &View<'_>, slot: &Slot<'_>) -> Option<Route> {
-    let to = slot.parsed(&mut reading.report, http::redirect)?;
+    let to = slot.parsed(&mut reading.report, |text| http::redirect(text, &Groups::None))??;
     if let Some(other) = view.first_of(&["pool", "routes", "route"]) {
         let fault = Fault::new(format!("a listener has either `redirect` or `{}`", other.name))
             .help("to redirect some requests only, write a `[[listener.NAME.route]]` with `redirect`");

@@ -85,6 +85,7 @@ fn must_stay(id: FieldId, sender: Sender) -> bool {
         | Cookie | Expect | Forwarded | Host | TransferEncoding | XForwardedFor | XForwardedHost | XForwardedOther
         | XForwardedProto | XRequestId => sender == Sender::Client,
         Other
+        | Disguised
         | Te
         | Age
         | Date

@@ -22,6 +22,7 @@ const RESETS: Limit = Limit {
     why: "too many streams reset",
 };
 /// Streams that the peer makes us reset or refuse, by malformed messages, broken windows, or more streams than we take.
+/// The one limit that ends only a client's connection: see `Connection::provoked`.
 const PROVOKED: Limit = Limit {
     burst: 200,
     per_second: 50,

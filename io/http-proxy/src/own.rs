@@ -7,9 +7,11 @@ use crate::facts;
 use crate::files;
 use crate::proxy::finish;
 use crate::reason::Reason;
+use crate::skip;
 use evenkeel_http::{Method, Refused, RequestFraming, Version, error_answer, fixed_answer};
 use evenkeel_model::{BindAddress, RedirectTo};
 use evenkeel_net::{Socket, reactor};
+use evenkeel_rewrite::Rewrite;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -89,8 +91,15 @@ pub(crate) async fn error(client: &Client, exchange: &mut Exchange, reason: Reas
     }
 }
 
+/// The answer to what no route takes.
+pub(crate) async fn no_route(client: &Client, exchange: &mut Exchange) -> Then {
+    skip::body(client, exchange).await;
+    error(client, exchange, Reason::NoRoute).await
+}
+
 /// The answer of a limit: `Retry-After` says when a request would be taken (RFC 6585 4).
 pub(crate) async fn too_many(client: &Client, exchange: &mut Exchange, after: Duration) -> Then {
+    skip::body(client, exchange).await;
     let reason = Reason::RateLimited;
     // Whole seconds, rounded up: who comes then is taken.
     let seconds = (after + Duration::from_nanos(999_999_999)).as_secs().max(1).to_string();
@@ -116,6 +125,7 @@ pub(crate) async fn configured(
     answer: &Answer,
     believed: Option<IpAddr>,
 ) -> (Reason, Then) {
+    skip::body(client, exchange).await;
     let rewrite = way.rules.as_ref().and_then(|rules| rules.rewrite.as_ref());
     if let Some(rewrite) = rewrite {
         if exchange.record.request_id[0] == 0 {
@@ -127,7 +137,7 @@ pub(crate) async fn configured(
     }
     match answer {
         Answer::Respond(respond) => (Reason::Ok, local(client, exchange, respond.status, &respond.body).await),
-        Answer::Redirect(to) => redirect(client, exchange, to).await,
+        Answer::Redirect(to) => redirect(client, exchange, to, rewrite).await,
         Answer::Files(files) => {
             let path = exchange.head.path.of(&exchange.input);
             let mut changed = Vec::new();
@@ -171,9 +181,21 @@ pub(crate) async fn short(client: &Client, exchange: &mut Exchange, answer: &Sho
     .await
 }
 
-async fn redirect(client: &Client, exchange: &mut Exchange, to: &RedirectTo) -> (Reason, Then) {
+async fn redirect(
+    client: &Client,
+    exchange: &mut Exchange,
+    to: &RedirectTo,
+    rewrite: Option<&Rewrite>,
+) -> (Reason, Then) {
     let (status, location) = match to {
         RedirectTo::Location(location) => (302, location.as_bytes().to_vec()),
+        RedirectTo::Groups(_) => {
+            let mut location = Vec::new();
+            if let Some(rewrite) = rewrite {
+                rewrite.location(exchange.head.path.of(&exchange.input), &mut location);
+            }
+            (302, location)
+        }
         RedirectTo::Https { port } => match over_https(client, exchange, *port) {
             Some(location) => (308, location),
             None => {
@@ -262,8 +284,8 @@ fn has_no_body(exchange: &Exchange) -> bool {
     matches!(exchange.head.framing, RequestFraming::None | RequestFraming::Length(0))
 }
 
-/// Whether the connection lives on after an answer of our own. A body that nobody will read ends it: skipping it
-/// could take for ever. So does HTTP/1.0, whose clients wait for the end unless they are told otherwise.
+/// Whether the connection lives on after an answer of our own. A body that was not skipped ends it: reading it could take
+/// for ever. So does HTTP/1.0, whose clients wait for the end unless they are told otherwise.
 pub(crate) fn lives_on(client: &Client, exchange: &Exchange) -> bool {
     let head = &exchange.head;
     head.keep_alive && head.version == Version::Http11 && has_no_body(exchange) && !client.is_leaving()

@@ -1,7 +1,7 @@
 //! An answer that came, as text (RFC 9113 8.2, 8.3.2, RFC 8441 5).
 
 use super::Fault;
-use super::incoming::Framing;
+use super::incoming::{Announced, CHUNKED, Framing};
 use super::request::Unusable;
 use crate::bytes::length;
 use crate::hpack::{Field, Known};
@@ -17,6 +17,7 @@ pub(crate) struct AnswerReader<'a> {
     status: u16,
     started: bool,
     length: Option<u64>,
+    announced: Announced,
 }
 
 /// What the request was.
@@ -46,6 +47,7 @@ impl<'a> AnswerReader<'a> {
             status: 0,
             started: false,
             length: None,
+            announced: Announced::default(),
         }
     }
 
@@ -88,6 +90,8 @@ impl<'a> AnswerReader<'a> {
                 if self.switches() {
                     return Ok(());
                 }
+                self.start()?;
+                self.announced.length(self.text, field.line);
             }
             Known::WebSocketAccept if self.asked.proof.is_some() => return Ok(()),
             Known::Host
@@ -96,7 +100,7 @@ impl<'a> AnswerReader<'a> {
             | Known::WebSocketAccept
             | Known::Secret
             | Known::Fleeting
-            | Known::Plain => {}
+            | Known::Plain => self.announced.line_of_answer(field.line),
         }
         self.start()?;
         self.text.extend_from_slice(field.line);
@@ -178,10 +182,10 @@ impl<'a> AnswerReader<'a> {
                 self.text.extend_from_slice(b"content-length: 0\r\n");
                 Ok(Framing::None)
             }
-            (Some(length), false) => Ok(Framing::Length(length)),
+            (Some(length), false) => Ok(self.announced.framing(length, self.text)),
             (None, false) => {
-                self.text.extend_from_slice(b"transfer-encoding: chunked\r\n");
-                Ok(Framing::Chunked)
+                self.text.extend_from_slice(CHUNKED);
+                Ok(Framing::Chunked { declared: None })
             }
         }
     }
