@@ -54,7 +54,18 @@ impl<'a> Slot<'a> {
     }
 
     pub(crate) fn fault(&self, report: &mut Report<'_>, fault: Fault) {
-        report.add(self.span(), fault);
+        let span = self.part_span(report, &fault).unwrap_or(self.span());
+        report.add(span, fault);
+    }
+
+    /// Where the part of the value is, if it is written as it is meant, without escapes.
+    fn part_span(&self, report: &Report<'_>, fault: &Fault) -> Option<Range<usize>> {
+        let part = fault.part.clone()?;
+        let value = self.value.get_ref().as_str()?;
+        let span = self.span();
+        let quotes = (span.len().checked_sub(value.len())?) / 2;
+        let start = span.start + quotes;
+        (report.text(start..start + value.len()) == value).then(|| start + part.start..start + part.end)
     }
 
     pub(crate) fn flag(&self, report: &mut Report<'_>) -> Option<bool> {

@@ -8,6 +8,7 @@ mod certificates;
 pub mod clock;
 mod control;
 mod doors;
+pub mod explain;
 pub mod file;
 mod hearts;
 pub mod log;

@@ -9,8 +9,9 @@ use crate::proxy::finish;
 use crate::reason::Reason;
 use crate::skip;
 use evenkeel_http::{Method, Refused, RequestFraming, Version, error_answer, fixed_answer};
-use evenkeel_model::RedirectTo;
+use evenkeel_model::{BindAddress, RedirectTo};
 use evenkeel_net::{Socket, reactor};
+use evenkeel_rewrite::Rewrite;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -136,7 +137,7 @@ pub(crate) async fn configured(
     }
     match answer {
         Answer::Respond(respond) => (Reason::Ok, local(client, exchange, respond.status, &respond.body).await),
-        Answer::Redirect(to) => (Reason::Ok, redirect(client, exchange, to).await),
+        Answer::Redirect(to) => redirect(client, exchange, to, rewrite).await,
         Answer::Files(files) => {
             let path = exchange.head.path.of(&exchange.input);
             let mut changed = Vec::new();
@@ -180,21 +181,60 @@ pub(crate) async fn short(client: &Client, exchange: &mut Exchange, answer: &Sho
     .await
 }
 
-async fn redirect(client: &Client, exchange: &mut Exchange, to: &RedirectTo) -> Then {
+async fn redirect(
+    client: &Client,
+    exchange: &mut Exchange,
+    to: &RedirectTo,
+    rewrite: Option<&Rewrite>,
+) -> (Reason, Then) {
     let (status, location) = match to {
         RedirectTo::Location(location) => (302, location.as_bytes().to_vec()),
-        RedirectTo::Https => {
-            let (head, input) = (&exchange.head, &exchange.input);
-            let mut location = b"https://".to_vec();
-            location.extend_from_slice(head.host_name.of(input));
-            match head.target.of(input) {
-                b"*" => {}
-                target => location.extend_from_slice(target),
+        RedirectTo::Groups(_) => {
+            let mut location = Vec::new();
+            if let Some(rewrite) = rewrite {
+                rewrite.location(exchange.head.path.of(&exchange.input), &mut location);
             }
-            (308, location)
+            (302, location)
         }
+        RedirectTo::Https { port } => match over_https(client, exchange, *port) {
+            Some(location) => (308, location),
+            None => {
+                let text = "Without Host nobody knows where this leads over https.\n";
+                return (Reason::BadRequest, local(client, exchange, 400, text).await);
+            }
+        },
     };
-    own_answer(client, exchange, status, b"", &[(b"location", &location)], b"").await
+    let then = own_answer(client, exchange, status, b"", &[(b"location", &location)], b"").await;
+    (Reason::Ok, then)
+}
+
+/// The same place over https; `None` where a client of HTTP/1.0 names no host.
+fn over_https(client: &Client, exchange: &Exchange, https: Option<u16>) -> Option<Vec<u8>> {
+    let (head, input) = (&exchange.head, &exchange.input);
+    let (host, name) = (head.host.of(input), head.host_name.of(input));
+    if name.is_empty() {
+        return None;
+    }
+    let mut location = b"https://".to_vec();
+    location.extend_from_slice(name);
+    // Who names a port that we do not listen on came by another one, and of that one's neighbour nothing is known.
+    let named = host[name.len()..].strip_prefix(b":").unwrap_or_default();
+    let named = std::str::from_utf8(named)
+        .ok()
+        .and_then(|port| port.parse::<u16>().ok());
+    let door = client.guest.inside.door.now();
+    let is_own = |bind: &BindAddress| match bind {
+        BindAddress::Tcp { address, .. } => Some(address.port()) == named,
+        BindAddress::Unix(_) => false,
+    };
+    if let Some(port) = https.filter(|_| door.listener.bind.iter().any(is_own)) {
+        location.extend_from_slice(format!(":{port}").as_bytes());
+    }
+    match head.target.of(input) {
+        b"*" => {}
+        target => location.extend_from_slice(target),
+    }
+    Some(location)
 }
 
 async fn own_answer(

@@ -350,6 +350,11 @@ impl Stream {
         self.trunk.connection.borrow().is_refused(self.id)
     }
 
+    /// What was wrong with what the other side said, if that ended the stream.
+    pub(crate) fn fault(&self) -> Option<&'static str> {
+        self.trunk.connection.borrow().fault(self.id)
+    }
+
     pub(crate) fn end_writing(&self) {
         self.trunk.connection.borrow_mut().end_writing(self.id);
         self.push();

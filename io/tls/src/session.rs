@@ -12,6 +12,8 @@ const PARTIAL_LIMIT: usize = 128 * 1024;
 const RECORD_BYTES: usize = 16 * 1024;
 /// What a record adds at most: its head, a nonce or the inner type, the tag.
 const RECORD_OVERHEAD: usize = 64;
+/// What a goodbye needs at most.
+pub(crate) const GOODBYE_BYTES: usize = RECORD_OVERHEAD * 2;
 
 /// Either end of a connection.
 pub(crate) enum Session {
@@ -98,20 +100,19 @@ impl Session {
         }
     }
 
-    /// Puts the goodbye into `out`, where one may be said.
-    pub(crate) fn say_goodbye(&mut self, out: &mut Vec<u8>, partial: &mut [u8]) {
-        let mut bytes = [0; RECORD_OVERHEAD * 2];
+    /// Puts the goodbye into `space`, which has at least [`GOODBYE_BYTES`], where one may be said; returns its length.
+    pub(crate) fn say_goodbye(&mut self, space: &mut [u8], partial: &mut [u8]) -> usize {
         let length = match self {
             Session::Server(connection) => match connection.process_tls_records(partial).state {
-                Ok(ConnectionState::WriteTraffic(mut traffic)) => traffic.queue_close_notify(&mut bytes).ok(),
+                Ok(ConnectionState::WriteTraffic(mut traffic)) => traffic.queue_close_notify(space).ok(),
                 Ok(_) | Err(_) => None,
             },
             Session::Client(connection) => match connection.process_tls_records(partial).state {
-                Ok(ConnectionState::WriteTraffic(mut traffic)) => traffic.queue_close_notify(&mut bytes).ok(),
+                Ok(ConnectionState::WriteTraffic(mut traffic)) => traffic.queue_close_notify(space).ok(),
                 Ok(_) | Err(_) => None,
             },
         };
-        out.extend_from_slice(&bytes[..length.unwrap_or(0)]);
+        length.unwrap_or(0)
     }
 }
 

@@ -38,6 +38,16 @@ pub(crate) fn request(method: &str) -> Vec<u8> {
     vec![method, 0x86, 0x84, 0x01, 1, b't']
 }
 
+/// A field by itself, which no table remembers.
+pub(crate) fn literal(name: &str, value: &str) -> Vec<u8> {
+    let mut bytes = vec![0];
+    for text in [name, value] {
+        bytes.push(u8::try_from(text.len()).unwrap_or(u8::MAX));
+        bytes.extend_from_slice(text.as_bytes());
+    }
+    bytes
+}
+
 /// A frame that was read.
 #[derive(Debug)]
 pub(crate) struct Frame {

@@ -12,7 +12,7 @@ const PATH_LIMIT: usize = 2048;
 /// Bytes of a `path_regex`.
 const REGEX_LIMIT: usize = 4096;
 /// Bytes that the compiled `path_regex` may take; routing has the same limit.
-const REGEX_COMPILED_LIMIT: usize = 1 << 20;
+pub(crate) const REGEX_COMPILED_LIMIT: usize = 1 << 20;
 
 /// Host and path of a key of `routes`: `host`, `host/path`, `/path`, or `*` for everything.
 pub(crate) fn route_key(text: &str) -> Result<(Option<HostPattern>, Option<PathPattern>), Fault> {

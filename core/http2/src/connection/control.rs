@@ -3,7 +3,7 @@
 use super::receive::{frame_size, protocol};
 use super::{Closed, Connection, Role};
 use crate::frame::{ACK, ErrorCode, Head, Kind, LARGEST, number};
-use crate::policy::FAREWELL_MILLISECONDS;
+use crate::policy::{AFTERTHOUGHT_MILLISECONDS, FAREWELL_MILLISECONDS};
 use crate::settings::FIRST_WINDOW;
 use crate::stream::news;
 use evenkeel_model::Moment;
@@ -16,7 +16,7 @@ const FAREWELL: [u8; 8] = *b"farewell";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Away {
     No,
-    /// Said, with the largest last stream: what is on its way still counts. Final after a round trip, or then.
+    /// Said, with the largest last stream: what is on its way still counts. Final soon after a round trip, or then.
     Announced {
         deadline: Moment,
     },
@@ -153,8 +153,10 @@ impl Connection {
         }
         self.policy.ping(self.now)?;
         if head.flags & ACK != 0 {
-            if payload == FAREWELL && matches!(self.away, Away::Announced { .. }) {
-                self.say_final();
+            if let (FAREWELL, Away::Announced { deadline }) =
+                (<[u8; 8]>::try_from(payload).unwrap_or_default(), &mut self.away)
+            {
+                *deadline = (*deadline).min(self.now + Duration::from_millis(AFTERTHOUGHT_MILLISECONDS));
             }
             return Ok(());
         }
@@ -192,7 +194,7 @@ impl Connection {
     }
 
     /// Begins to go away. Server: the client is told to open no more streams; those that it opens before it has heard
-    /// are served, and after a round trip (or a second) the last one is named. Streams under way go on. Client: nothing
+    /// are served, and soon after a round trip (or after a second) the last one is named. Streams under way go on. Client: nothing
     /// is opened any more.
     pub fn go_away(&mut self, now: Moment) {
         self.now = now;

@@ -47,7 +47,7 @@ pub enum Event {
     Writable(StreamId),
     /// The stream was reset, by the peer or for an error: reads and writes fail. `close` it.
     Ended(StreamId),
-    /// The peer takes no new streams, or will open none.
+    /// The peer takes no new streams, or will open none; or so many of its messages were malformed that we open no more.
     GoAway,
     /// The peer's first `SETTINGS` are here. Client: only now it is known how many streams there may be, and whether
     /// WebSocket is offered; streams may be opened before.

@@ -232,10 +232,11 @@ impl Connection {
         match incoming.framing {
             Framing::Nothing => return Err("DATA before a head"),
             Framing::None if !content.is_empty() => return Err("DATA where there is no content"),
-            Framing::Length(length) if received > length || (end && received < length) => {
-                return Err("content-length and DATA differ");
-            }
-            Framing::None | Framing::Length(_) | Framing::Chunked | Framing::Tunnel { .. } => {}
+            Framing::None | Framing::Length(_) | Framing::Chunked { .. } | Framing::Tunnel { .. } => {}
+        }
+        let differs = |length| received > length || (end && received < length);
+        if incoming.framing.declared().is_some_and(differs) {
+            return Err("content-length and DATA differ");
         }
         incoming.push(content);
         if end {
