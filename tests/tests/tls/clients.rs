@@ -53,7 +53,7 @@ fn got(origin: &Origin) -> String {
 fn without_a_good_certificate_nobody_comes_in() -> Outcome {
     let house = House::new()?;
     let origin = Origin::start()?;
-    let served = start(&house, &origin, "client_auth = \"require\"")?;
+    let served = start(&house, &origin, "client_auth = \"require\", client_header = []")?;
     let strangers = Authority::new("Somebody else")?;
     let alice = house.authority.issue(&someone("alice"))?;
     let stranger = strangers.issue(&someone("mallory"))?;
@@ -90,7 +90,7 @@ fn without_a_good_certificate_nobody_comes_in() -> Outcome {
         ..house.terms("localhost")
     };
     assert_eq!(served.get(&terms, "/page", "")?.body, b"/page");
-    // Nothing is told without being asked for.
+    // Nothing is told where that is not wanted.
     assert!(!got(&origin).contains("alice"));
     Ok(())
 }
@@ -128,7 +128,7 @@ fn certificates_may_be_left_to_the_client() -> Outcome {
 fn backends_are_told_without_being_asked() -> Outcome {
     let house = House::new()?;
     let origin = Origin::start()?;
-    let served = start(&house, &origin, "client_auth = \"require\"")?;
+    let served = start(&house, &origin, "client_auth = \"require\", client_header = []")?;
     let alice = house.authority.issue(&someone("alice"))?;
     let terms = Terms {
         certificate: Some(&alice),
@@ -211,7 +211,7 @@ fn streams_of_http_2_tell_it_too() -> Outcome {
 fn whoever_may_come_in_changes_with_the_file() -> Outcome {
     let house = House::new()?;
     let origin = Origin::start()?;
-    let served = start(&house, &origin, "client_auth = \"require\"")?;
+    let served = start(&house, &origin, "client_auth = \"require\", client_header = []")?;
     let others = Authority::new("The next authority")?;
     let alice = house.authority.issue(&someone("alice"))?;
     let bob = others.issue(&someone("mallory"))?;
