@@ -53,7 +53,7 @@ relay    carry bytes and look at none
 
 scenarios: keepalive-64 keepalive-1024 body-16k chunked-16k body-1m upload-1m connection-per-request idle-memory
   latency-5000 latency-15000 uneven-600 uneven-1100 uneven-1400 tls-keepalive-64 tls-body-16k tls-body-1m tls-handshake
-  tls-idle-memory h2-tls h2-clear files-16k; `uneven`, `latency`, `tls`, `h2` and `files` mean all of theirs;
+  tls-no-tickets tls-idle-memory h2-tls h2-clear files-16k; `uneven`, `latency`, `tls`, `h2` and `files` mean all of theirs;
   all but chunked-16k run when none is named";
 
 /// Connections the load opens when not told.

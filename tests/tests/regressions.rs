@@ -429,6 +429,42 @@ fn a_pool_that_is_known_to_be_down_answers_503_even_when_it_is_tried_all_the_sam
 }
 
 /// An address at which nobody listens.
+#[test]
+fn a_body_that_nobody_wants_does_not_cost_the_connection() -> Outcome {
+    let balancer = Balancer::start(1, |ports| {
+        format!(
+            "[listener.web]\nbind = \"127.0.0.1:{}\"\nroutes = {{ \"/pool\" = \"web\", \"/ready\" = \"up\" }}\n\
+             [[listener.web.route]]\npath = \"/respond\"\nrespond = {{ body = \"fixed\" }}\n\
+             [[listener.web.route]]\npath = \"/redirect\"\nredirect = \"https\"\n\
+             [pool.web]\nbackends = []\n[pool.up]\nbackends = [\"127.0.0.1:1\"]\ncheck = false\n",
+            ports[0]
+        )
+    })?;
+    let mut client = Client::connect((Ipv4Addr::LOCALHOST, balancer.ports()[0]).into())?;
+    for (path, status) in [("/respond", 200), ("/redirect", 308), ("/none", 404), ("/pool", 503)] {
+        let declared = format!("POST {path} HTTP/1.1\r\nhost: test\r\ncontent-length: 60000\r\n\r\n");
+        client.send(declared.as_bytes())?;
+        client.send(&[b'x'; 60_000])?;
+        assert_eq!(client.response(SOON, false)?.status, status, "{path}, a length");
+        let chunked = format!("POST {path} HTTP/1.1\r\nhost: test\r\ntransfer-encoding: chunked\r\n\r\n");
+        client.send_in_pieces(format!("{chunked}5\r\nhello\r\n0\r\na: b\r\n\r\n").as_bytes(), 7)?;
+        assert_eq!(client.response(SOON, false)?.status, status, "{path}, chunks");
+    }
+    // What is too long to be read for nothing, or may never come, ends it.
+    for head in ["content-length: 70000", "content-length: 5\r\nexpect: 100-continue"] {
+        let mut client = Client::connect((Ipv4Addr::LOCALHOST, balancer.ports()[0]).into())?;
+        client.send(format!("POST /respond HTTP/1.1\r\nhost: test\r\n{head}\r\n\r\n").as_bytes())?;
+        let response = client.response(SOON, false)?;
+        assert_eq!(response.status, 200, "{head}");
+        assert_eq!(
+            response.fields.value("connection").as_deref(),
+            Some(&b"close"[..]),
+            "{head}"
+        );
+    }
+    Ok(())
+}
+
 fn free_address() -> io::Result<SocketAddr> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
 }

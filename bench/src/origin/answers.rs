@@ -15,11 +15,14 @@ const MEDIUM_BYTES: usize = 16 * 1024;
 const LARGE_BYTES: usize = 1024 * 1024;
 const CHUNK_BYTES: usize = 4096;
 
-/// A file that products serve by themselves; the origin does not have it.
-pub(crate) const FILE_PATH: &str = "/16k.txt";
+const HUGE_BYTES: usize = 100 * 1024 * 1024;
 
-/// What is in that file.
-pub(crate) const FILE: [u8; MEDIUM_BYTES] = [b'x'; MEDIUM_BYTES];
+/// Files that products serve by themselves, and their lengths; the origin does not have them.
+pub(crate) const FILES: [(&str, usize); 3] = [
+    ("/16k.txt", MEDIUM_BYTES),
+    ("/1m.bin", LARGE_BYTES),
+    ("/100m.bin", HUGE_BYTES),
+];
 
 /// All answers the origin has.
 pub(crate) struct Answers {
@@ -72,9 +75,9 @@ impl Answers {
 pub(crate) fn content_length(path: &str) -> Option<u64> {
     let length = match path {
         "/128" | "/upload" | "/health" | "/work" => SMALL_BYTES,
-        "/16k" | "/chunked16k" | FILE_PATH => MEDIUM_BYTES,
+        "/16k" | "/chunked16k" => MEDIUM_BYTES,
         "/1m" => LARGE_BYTES,
-        _ => return None,
+        _ => FILES.iter().find(|(file, _)| *file == path)?.1,
     };
     Some(length as u64)
 }

@@ -34,12 +34,15 @@ impl Directory {
         Ok(Self(path))
     }
 
-    /// Puts the certificate and the file into it that products are to show and to serve.
+    /// Puts the certificate and the files into it that products are to show and to serve.
     pub(crate) fn furnish(&self) -> Result<(), Failure> {
         certificate::make(&self.certificate())?;
         fs::create_dir(self.files())?;
-        let name = answers::FILE_PATH.trim_start_matches('/');
-        Ok(fs::write(self.files().join(name), answers::FILE)?)
+        for (path, length) in answers::FILES {
+            let name = path.trim_start_matches('/');
+            fs::write(self.files().join(name), vec![b'x'; length])?;
+        }
+        Ok(())
     }
 
     /// Certificate and key in one file.

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::Options;
 use super::process::{Directory, Running};
-use super::scenario::{Door, Kind, Scenario};
+use super::scenario::{Kind, Scenario};
 use super::setup::Setup;
 use crate::certificate::{Client, NAME};
 use crate::failure::Failure;
@@ -58,10 +58,10 @@ impl Product {
     fn can(self, scenario: &Scenario) -> bool {
         match self {
             Self::Evenkeel | Self::Nginx => true,
-            Self::Haproxy => scenario.door != Door::Files,
+            Self::Haproxy => !scenario.door.is_files(),
             Self::HaproxySplice => scenario.splice,
             // It carries bytes: it chooses nobody, and HTTP/2 would meet an origin that does not speak it.
-            Self::Relay => scenario.kind != Kind::Uneven && scenario.door != Door::Files && !scenario.door.is_h2(),
+            Self::Relay => scenario.kind != Kind::Uneven && !scenario.door.is_files() && !scenario.door.is_h2(),
         }
     }
 }

@@ -47,7 +47,7 @@ pub(crate) enum Door {
     Plain,
     /// HTTP/1.1 over TLS.
     Tls,
-    /// The same, and nobody gets a ticket or a session to resume.
+    /// The same, and HAProxy and nginx hand out no tickets or sessions to resume.
     TlsNeverResumed,
     /// HTTP/2 over TLS.
     H2Tls,
@@ -55,12 +55,14 @@ pub(crate) enum Door {
     H2Clear,
     /// HTTP/1.1, for files that the product has itself.
     Files,
+    /// The same over TLS.
+    FilesTls,
 }
 
 impl Door {
     pub(crate) fn is_encrypted(self) -> bool {
         match self {
-            Self::Tls | Self::TlsNeverResumed | Self::H2Tls => true,
+            Self::Tls | Self::TlsNeverResumed | Self::H2Tls | Self::FilesTls => true,
             Self::Plain | Self::H2Clear | Self::Files => false,
         }
     }
@@ -68,7 +70,14 @@ impl Door {
     pub(crate) fn is_h2(self) -> bool {
         match self {
             Self::H2Tls | Self::H2Clear => true,
-            Self::Plain | Self::Tls | Self::TlsNeverResumed | Self::Files => false,
+            Self::Plain | Self::Tls | Self::TlsNeverResumed | Self::Files | Self::FilesTls => false,
+        }
+    }
+
+    pub(crate) fn is_files(self) -> bool {
+        match self {
+            Self::Files | Self::FilesTls => true,
+            Self::Plain | Self::Tls | Self::TlsNeverResumed | Self::H2Tls | Self::H2Clear => false,
         }
     }
 }
@@ -302,11 +311,18 @@ const SCENARIOS: &[Scenario] = &[
         name: "tls-handshake",
         title: "64 clients, a full TLS 1.3 handshake for each request, 128-byte answers",
         load: &["--connections", "64", "--per-request"],
-        door: Door::TlsNeverResumed,
+        door: Door::Tls,
         goals: &[
             goal(Metric::CpuPerRequest, Against::Haproxy, 0.40),
             goal(Metric::CpuPerRequest, Against::Nginx, 0.40),
         ],
+        ..PLAIN
+    },
+    Scenario {
+        name: "tls-no-tickets",
+        title: "64 clients, a full TLS 1.3 handshake for each request; HAProxy and nginx hand out no tickets, Evenkeel does",
+        load: &["--connections", "64", "--per-request"],
+        door: Door::TlsNeverResumed,
         ..PLAIN
     },
     Scenario {
@@ -337,9 +353,41 @@ const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "files-16k",
         title: "64 keep-alive connections, a file of 16 KiB",
-        load: &["--connections", "64", "--path", answers::FILE_PATH],
+        load: &["--connections", "64", "--path", answers::FILES[0].0],
         door: Door::Files,
         goals: &[goal(Metric::CpuPerRequest, Against::Nginx, 1.0)],
+        ..PLAIN
+    },
+    Scenario {
+        name: "files-1m",
+        title: "16 keep-alive connections, a file of 1 MiB",
+        load: &["--connections", "16", "--path", answers::FILES[1].0],
+        door: Door::Files,
+        goals: &[goal(Metric::CpuPerRequest, Against::Nginx, 1.0)],
+        ..PLAIN
+    },
+    Scenario {
+        name: "files-100m",
+        title: "4 keep-alive connections, a file of 100 MiB",
+        load: &["--connections", "4", "--path", answers::FILES[2].0],
+        door: Door::Files,
+        goals: &[goal(Metric::CpuPerRequest, Against::Nginx, 1.0)],
+        ..PLAIN
+    },
+    Scenario {
+        name: "files-tls-1m",
+        title: "16 keep-alive connections over TLS, a file of 1 MiB",
+        load: &["--connections", "16", "--path", answers::FILES[1].0],
+        door: Door::FilesTls,
+        goals: &[goal(Metric::CpuPerRequest, Against::Nginx, 0.9)],
+        ..PLAIN
+    },
+    Scenario {
+        name: "files-tls-100m",
+        title: "4 keep-alive connections over TLS, a file of 100 MiB",
+        load: &["--connections", "4", "--path", answers::FILES[2].0],
+        door: Door::FilesTls,
+        goals: &[goal(Metric::CpuPerRequest, Against::Nginx, 0.9)],
         ..PLAIN
     },
 ];

@@ -23,15 +23,16 @@ impl Setup<'_> {
     pub(super) fn evenkeel(&self) -> String {
         let backends = self.each_backend(", ", |_, address| format!("\"{address}\""));
         let certificate = self.certificate();
+        let tls = format!("tls = {{ certificates = [\"{certificate}\"] }}");
+        let files = format!(
+            "\n[[listener.bench.route]]\npath = \"/*\"\nfiles = {{ root = \"{}\" }}",
+            self.directory.files().display()
+        );
         let front = match self.scenario.door {
             Door::Plain | Door::H2Clear => "pool = \"bench\"".to_owned(),
-            Door::Tls | Door::TlsNeverResumed | Door::H2Tls => {
-                format!("pool = \"bench\"\ntls = {{ certificates = [\"{certificate}\"] }}")
-            }
-            Door::Files => format!(
-                "\n[[listener.bench.route]]\npath = \"/*\"\nfiles = {{ root = \"{}\" }}",
-                self.directory.files().display()
-            ),
+            Door::Tls | Door::TlsNeverResumed | Door::H2Tls => format!("pool = \"bench\"\n{tls}"),
+            Door::Files => files,
+            Door::FilesTls => format!("{tls}\n{files}"),
         };
         self.fill(EVENKEEL, &[("BACKENDS", &backends), ("FRONT", &front)])
     }
@@ -44,14 +45,14 @@ impl Setup<'_> {
         let certificate = self.certificate();
         let bind = match self.scenario.door {
             Door::Plain | Door::Files => String::new(),
-            Door::Tls => format!("ssl crt {certificate} alpn http/1.1"),
+            Door::Tls | Door::FilesTls => format!("ssl crt {certificate} alpn http/1.1"),
             Door::TlsNeverResumed => format!("ssl crt {certificate} alpn http/1.1 no-tls-tickets"),
             Door::H2Tls => format!("ssl crt {certificate} alpn h2,http/1.1"),
             Door::H2Clear => "proto h2".to_owned(),
         };
         let sessions = match self.scenario.door {
             Door::TlsNeverResumed => "tune.ssl.cachesize 0",
-            Door::Plain | Door::Tls | Door::H2Tls | Door::H2Clear | Door::Files => "",
+            Door::Plain | Door::Tls | Door::H2Tls | Door::H2Clear | Door::Files | Door::FilesTls => "",
         };
         let (connections, splice) = if splice {
             ("2000", "option splice-response\n    option splice-request")
@@ -82,7 +83,7 @@ impl Setup<'_> {
         };
         let (listen, sessions) = match self.scenario.door {
             Door::Plain | Door::Files => ("", None),
-            Door::Tls => ("ssl", Some("ssl_session_cache shared:bench:10m;")),
+            Door::Tls | Door::FilesTls => ("ssl", Some("ssl_session_cache shared:bench:10m;")),
             Door::TlsNeverResumed => (
                 "ssl",
                 Some("ssl_session_cache off; ssl_session_tickets off; ssl_conf_command NumTickets 0;"),
@@ -104,7 +105,7 @@ impl Setup<'_> {
             Door::Plain | Door::Tls | Door::TlsNeverResumed | Door::H2Tls | Door::H2Clear => {
                 replace(NGINX_PROXY, &[("BUFFERS", self.scenario.nginx)])
             }
-            Door::Files => format!("root {};", self.directory.files().display()),
+            Door::Files | Door::FilesTls => format!("root {};", self.directory.files().display()),
         };
         let backends = self.each_backend("\n        ", |_, address| format!("server {address};"));
         self.fill(

@@ -48,8 +48,8 @@ pub(crate) enum Command {
     Maintain(Target),
     /// Deploy to a pool, backend by backend (not in this version yet)
     Deploy(Later),
-    /// Which way a request would go, and why (not in this version yet)
-    Explain(Later),
+    /// Which way a request would go, and why
+    Explain(Explain),
     /// Hand the sockets to a new binary (not in this version yet)
     Upgrade(Later),
     /// Print the completions of a shell
@@ -87,6 +87,25 @@ pub(crate) struct Status {
     /// Print everything as JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    /// GET, POST, ...
+    pub(crate) method: String,
+    /// https://example.com/path?query; without scheme and host: a path
+    pub(crate) url: String,
+    /// A field of the request; several are possible
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
+    pub(crate) headers: Vec<String>,
+    /// Who sends it [default: 127.0.0.1]
+    #[arg(long, value_name = "IP")]
+    pub(crate) from: Option<std::net::IpAddr>,
+    /// Print everything as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) file: File,
 }
 
 #[derive(Debug, Args)]

@@ -2,6 +2,7 @@
 
 pub(crate) mod check;
 pub(crate) mod completions;
+pub(crate) mod explain;
 pub(crate) mod order;
 pub(crate) mod proxy;
 pub(crate) mod reload;

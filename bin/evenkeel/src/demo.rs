@@ -31,6 +31,8 @@ use traffic::Traffic;
 
 /// Where the demo listens if nobody is there.
 const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
+/// How long a stop waits for the clients' last answers: longer than a client waits for one.
+const CLIENTS_LIMIT: Duration = Duration::from_secs(12);
 /// Between two pictures on a terminal, and between two lines elsewhere.
 const FRAME: Duration = Duration::from_millis(200);
 const LINE: Duration = Duration::from_secs(1);
@@ -54,7 +56,14 @@ fn demo(arguments: &Demo, socket: Option<PathBuf>) -> Result<(), String> {
     let listen = free_from(LISTEN);
     let config = configuration(listen, &crew)?;
     log::configure(config.log);
-    let (balancer, control, socket) = balance(config, socket)?;
+    let (asked, asks) = sync_channel(1);
+    let (clients_gone, gone) = sync_channel::<()>(0);
+    let before_stop = move || {
+        // Whoever asked need not wait for clients that are gone already; and no longer than they wait for an answer.
+        let _ = asked.send(());
+        let _ = gone.recv_timeout(CLIENTS_LIMIT);
+    };
+    let (balancer, control, socket) = balance(config, socket, Box::new(before_stop))?;
     let traffic = traffic::start(listen, arguments.rate);
     let mut show = Show {
         control,
@@ -65,6 +74,7 @@ fn demo(arguments: &Demo, socket: Option<PathBuf>) -> Result<(), String> {
         recent: Recent::default(),
         message: String::new(),
         end: arguments.duration.map(|duration| Instant::now() + duration),
+        asks,
     };
     let result = match terminal::open() {
         Some(terminal) => show.live(&terminal, &balancer),
@@ -73,6 +83,7 @@ fn demo(arguments: &Demo, socket: Option<PathBuf>) -> Result<(), String> {
     let seen = show.traffic.seen.clone();
     // Clients first: what stops under them would be an error to them.
     drop(show.traffic);
+    drop(clients_gone);
     show.control.stop();
     let ended = balancer.join().map_err(|_| "the balancer broke off".to_owned())?;
     drop(show.crew);
@@ -140,7 +151,11 @@ fn wait_for_all(crew: &[Backend]) -> Result<(), String> {
 type Balancer = JoinHandle<Result<(), String>>;
 
 /// The balancer on a thread of its own, once it serves.
-fn balance(config: Config, socket: Option<PathBuf>) -> Result<(Balancer, Arc<Control>, Option<PathBuf>), String> {
+fn balance(
+    config: Config,
+    socket: Option<PathBuf>,
+    before_stop: Box<dyn FnOnce() + Send>,
+) -> Result<(Balancer, Arc<Control>, Option<PathBuf>), String> {
     let start = Start {
         config: Arc::new(config),
         source: Source::Command,
@@ -149,6 +164,7 @@ fn balance(config: Config, socket: Option<PathBuf>) -> Result<(Balancer, Arc<Con
         socket,
         may_share: true,
         stop_limit: STOP_LIMIT,
+        before_stop: Some(before_stop),
     };
     let (sender, serving) = sync_channel(1);
     let balancer = std::thread::spawn(move || {
@@ -177,6 +193,8 @@ struct Show {
     recent: Recent,
     message: String,
     end: Option<Instant>,
+    /// A signal asked for the end; the balancer waits until the clients are gone.
+    asks: Receiver<()>,
 }
 
 impl Show {
@@ -214,6 +232,7 @@ impl Show {
     fn is_over(&self, balancer: &Balancer) -> bool {
         balancer.is_finished()
             || self.control.phase() == evenkeel_control::Phase::Stopping
+            || self.asks.try_recv().is_ok()
             || self.end.is_some_and(|end| Instant::now() >= end)
     }
 

@@ -1,5 +1,6 @@
 //! The doors that carry traffic, as the control plane wants them.
 
+use evenkeel_control::explain::{Asked, Explanation};
 use evenkeel_control::{Doors, log};
 use evenkeel_http_proxy::{Server, Setup};
 use evenkeel_model::Config;
@@ -38,6 +39,32 @@ impl Doors for Http {
 
     fn connections(&self, listener: &str) -> u64 {
         self.0.connections(listener)
+    }
+
+    fn sticky(&self, pool: &str) -> Vec<(&'static str, u64)> {
+        self.0.sticky(pool)
+    }
+
+    fn explain(&self, asked: &Asked) -> Result<Explanation, String> {
+        let explained = self.0.explain(evenkeel_http_proxy::Asked {
+            listener: asked.listener.clone(),
+            head: asked.head.clone(),
+            from: asked.from,
+        })?;
+        Ok(Explanation {
+            client: explained.client,
+            refused: explained.refused,
+            route: explained.route,
+            why: explained.why,
+            missed: explained.missed,
+            does: explained.does,
+            path: explained.path,
+            pool: explained.pool,
+            sticky: explained.sticky,
+            backend: explained.backend,
+            why_backend: explained.why_backend,
+            ..Explanation::default()
+        })
     }
 
     fn stop(&self, limit: Duration) -> bool {

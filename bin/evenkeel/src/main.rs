@@ -34,7 +34,7 @@ fn main() -> ExitCode {
         Command::Maintain(arguments) => command::order::run("maintain", &arguments, socket),
         Command::Top(_) => command::later("top"),
         Command::Deploy(_) => command::later("deploy"),
-        Command::Explain(_) => command::later("explain"),
+        Command::Explain(arguments) => command::explain::run(&arguments, socket),
         Command::Upgrade(_) => command::later("upgrade"),
         Command::Completions { shell } => command::completions::run(shell),
         Command::Version => command::print(concat!("evenkeel ", env!("CARGO_PKG_VERSION"), "\n")),

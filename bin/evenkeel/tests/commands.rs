@@ -1,11 +1,13 @@
 //! The command from outside: exit codes, and what is said where.
 #![allow(clippy::unwrap_used)]
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -133,7 +135,6 @@ fn later_commands_say_so() {
     for arguments in [
         &["top"][..],
         &["deploy", "web", "--each", "ssh {address}"],
-        &["explain", "GET", "http://example.com/", "-H", "a: b"],
         &["upgrade"],
     ] {
         let (code, _, stderr) = output(folder.path(), arguments);
@@ -413,8 +414,17 @@ fn systemd_sees_that_it_lives() {
     drop(running);
 }
 
+/// Demos look for the same free ports: one at a time, however many processes run tests. It ends with the file that is
+/// returned.
+fn alone() -> File {
+    let file = File::create(std::env::temp_dir().join("evenkeel-demo-tests.lock")).unwrap();
+    file.lock().unwrap();
+    file
+}
+
 #[test]
 fn the_demo_balances_and_ends() {
+    let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let (code, stdout, stderr) = output(folder.path(), &["demo", "--for", "2s", "--rate", "30"]);
     assert_eq!(code, Some(0), "{stderr}");
@@ -422,4 +432,30 @@ fn the_demo_balances_and_ends() {
     let answers = words.windows(2).rev().find(|pair| pair[1] == "answers").unwrap()[0];
     assert!(answers.parse::<u32>().unwrap() > 0, "{stdout}");
     assert!(stdout.contains(" and 0 errors."), "{stdout}");
+}
+
+#[test]
+fn the_demo_ends_its_clients_before_what_they_talk_to() {
+    let _alone = alone();
+    for signal in [Signal::INT, Signal::TERM] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = evenkeel(folder.path(), &["demo", "--rate", "400"]);
+        // A terminal's Ctrl-C reaches every process of the group, the backends too.
+        let mut demo = command.process_group(0).stdout(Stdio::piped()).spawn().unwrap();
+        let group = Pid::from_child(&demo);
+        let mut lines = BufReader::new(demo.stdout.take().unwrap())
+            .lines()
+            .map_while(Result::ok);
+        let busy = |line: &String| {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            words
+                .windows(2)
+                .any(|pair| pair[1] == "answers," && pair[0].parse().is_ok_and(|count: u32| count > 100))
+        };
+        assert!(lines.by_ref().any(|line| busy(&line)), "no traffic");
+        kill_process_group(group, signal).unwrap();
+        let last: Vec<String> = lines.collect();
+        assert!(demo.wait().unwrap().success(), "{last:?}");
+        assert!(last.iter().any(|line| line.contains(" and 0 errors.")), "{last:?}");
+    }
 }

@@ -3,6 +3,7 @@
 pub(crate) mod address;
 pub(crate) mod amount;
 pub(crate) mod change;
+pub(crate) mod groups;
 pub(crate) mod http;
 pub(crate) mod name;
 pub(crate) mod network;

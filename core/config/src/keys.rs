@@ -129,10 +129,23 @@ pub(crate) struct Word {
     /// One line.
     pub(crate) doc: &'static str,
     pub(crate) ready: bool,
+    /// What other programs call it.
+    pub(crate) also: &'static [&'static str],
 }
 
 pub(crate) const fn word(word: &'static str, doc: &'static str) -> Word {
-    Word { word, doc, ready: true }
+    Word {
+        word,
+        doc,
+        ready: true,
+        also: &[],
+    }
+}
+
+impl Word {
+    pub(crate) const fn also(self, also: &'static [&'static str]) -> Word {
+        Word { also, ..self }
+    }
 }
 
 pub(crate) const fn later_word(word: &'static str, doc: &'static str) -> Word {
@@ -140,6 +153,7 @@ pub(crate) const fn later_word(word: &'static str, doc: &'static str) -> Word {
         word,
         doc,
         ready: false,
+        also: &[],
     }
 }
 
@@ -149,6 +163,13 @@ pub(crate) struct Text {
     pub(crate) what: &'static str,
     /// For editors: a regular expression (ECMA-262) that no sound value fails. The reading code is stricter.
     pub(crate) pattern: &'static str,
+}
+
+impl Text {
+    /// Whether any text may be meant.
+    pub(crate) fn is_free(&self) -> bool {
+        self.pattern.is_empty() && self.what.starts_with("a value")
+    }
 }
 
 impl Kind {

@@ -8,6 +8,7 @@ mod admin;
 mod atom;
 mod complaint;
 mod diff;
+mod https;
 mod keys;
 mod listener;
 mod pool;

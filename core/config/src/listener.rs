@@ -1,5 +1,6 @@
 //! `[listener.NAME]`
 
+use crate::atom::groups::Groups;
 use crate::atom::{address, http, name, network, place};
 use crate::problem::Fault;
 use crate::reading::Reading;
@@ -8,7 +9,7 @@ use crate::slot::Slot;
 use crate::suggest;
 use crate::tls;
 use crate::view::View;
-use evenkeel_model::{AccessLog, BindAddress, Listener, ListenerTimeouts, Match, Route, RouteAction};
+use evenkeel_model::{AccessLog, BindAddress, Listener, ListenerTimeouts, Match, RedirectTo, Route, RouteAction};
 use ipnet::IpNet;
 use std::borrow::Cow;
 use std::net::{Ipv6Addr, SocketAddr};
@@ -161,10 +162,16 @@ fn everywhere(slot: &Slot<'_>, route: Route) -> Placed {
 }
 
 fn redirect(reading: &mut Reading<'_>, view: &View<'_>, slot: &Slot<'_>) -> Option<Route> {
-    let to = slot.parsed(&mut reading.report, http::redirect)?;
+    let to = slot.parsed(&mut reading.report, |text| http::redirect(text, &Groups::None))??;
     if let Some(other) = view.first_of(&["pool", "routes", "route"]) {
         let fault = Fault::new(format!("a listener has either `redirect` or `{}`", other.name))
             .help("to redirect some requests only, write a `[[listener.NAME.route]]` with `redirect`");
+        reading.report.add(slot.key_span.clone(), fault);
+        return None;
+    }
+    if matches!(to, RedirectTo::Https { .. }) && view.get("tls").is_some() {
+        let fault = Fault::new("a listener with `tls` is https already: this redirect would lead back to it")
+            .help("write it in the listener without `tls`");
         reading.report.add(slot.key_span.clone(), fault);
         return None;
     }

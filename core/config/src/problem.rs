@@ -79,6 +79,8 @@ impl std::error::Error for Problems {}
 pub(crate) struct Fault {
     pub(crate) message: String,
     pub(crate) help: Option<String>,
+    /// Which bytes of the value, where it is not all of it.
+    pub(crate) part: Option<Range<usize>>,
 }
 
 impl Fault {
@@ -86,6 +88,14 @@ impl Fault {
         Fault {
             message: message.into(),
             help: None,
+            part: None,
+        }
+    }
+
+    pub(crate) fn at(self, part: Range<usize>) -> Fault {
+        Fault {
+            part: Some(part),
+            ..self
         }
     }
 

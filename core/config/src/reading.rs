@@ -4,7 +4,7 @@ use crate::keys::ROOT;
 use crate::problem::{Fault, Problem, Problems, shown};
 use crate::report::Report;
 use crate::view::View;
-use crate::{admin, listener, pool, suggest, syntax};
+use crate::{admin, https, listener, pool, suggest, syntax};
 use evenkeel_model::{BindAddress, Config, Name};
 use std::collections::HashMap;
 use std::ops::Range;
@@ -115,6 +115,7 @@ fn read<'a>(reading: &mut Reading<'_>, tree: &'a toml::de::DeTable<'a>) -> Confi
         reading.report.absent(0..0, fault);
     }
     let mut pool_names = Vec::new();
+    https::find(&mut config.listeners);
     if let Some(slot) = root.get("pool") {
         for (name, view) in slot.named(&mut reading.report) {
             pool_names.push(name.get_ref().as_ref());

@@ -4,6 +4,7 @@ mod action;
 mod change;
 mod traffic;
 
+use crate::atom::groups::Groups;
 use crate::atom::{self, http, name, pattern};
 use crate::listener;
 use crate::problem::Fault;
@@ -25,6 +26,12 @@ pub(crate) struct Placed {
 /// Each key of `routes` with its place.
 pub(crate) fn short_form(reading: &mut Reading<'_>, slot: &Slot<'_>) -> Vec<Placed> {
     let mut routes = Vec::new();
+    if slot.has_tables() {
+        let fault = Fault::new("`routes` is a table of \"host/path\" = the name of a pool");
+        let help = "the long form is `[[listener.NAME.route]]`, without an `s`";
+        reading.report.add(slot.key_span.clone(), fault.help(help));
+        return routes;
+    }
     for pair in slot.pairs(&mut reading.report) {
         let matches = match pattern::route_key(pair.name) {
             Ok((host, path)) => Some(Match {
@@ -61,16 +68,17 @@ pub(crate) fn long_form(reading: &mut Reading<'_>, view: &View<'_>) -> Option<Pl
     let told = reading.report.told();
     let name = route_name(reading, view);
     let matches = matches(reading, view);
-    let action = action::action(reading, view);
-    let path_change = change::path(reading, view, &matches);
+    let groups = Groups::of(matches.path.as_ref(), view.has("path_regex"));
+    let action = action::action(reading, view, &groups);
+    let path_change = change::path(reading, view, &matches, &groups);
     let report = &mut reading.report;
     let timeout = view.duration(report, "timeout");
     let set_host = view.parsed(report, "set_host", atom::change::authority);
     let buffer = view.size(report, "buffer");
     let max_body_size = view.size(report, "max_body_size");
     let retry = view.table(report, "retry").map(|inner| self::retry(reading, &inner));
-    let request_headers = change::fields(reading, view, "request_headers");
-    let response_headers = change::fields(reading, view, "response_headers");
+    let request_headers = change::fields(reading, view, "request_headers", &groups);
+    let response_headers = change::fields(reading, view, "response_headers", &groups);
     let mirror = traffic::mirror(reading, view, action.as_ref());
     let rate = traffic::rate(reading, view);
     let compress = traffic::compress(reading, view);
@@ -115,6 +123,12 @@ fn matches(reading: &mut Reading<'_>, view: &View<'_>) -> Match {
     }
     let path = view.parsed(report, "path", pattern::path);
     let path_regex = view.parsed(report, "path_regex", pattern::path_regex);
+    for key in ["method", "from"] {
+        if let Some(slot) = view.get(key).filter(Slot::is_empty) {
+            let fault = Fault::new(format!("`{key}` is empty, so nothing would match"));
+            slot.fault(report, fault.help("leave it out to match all"));
+        }
+    }
     let methods = view.get("method").map(|slot| slot.items(report)).unwrap_or_default();
     Match {
         host: view.parsed(report, "host", pattern::host).flatten(),

@@ -54,7 +54,18 @@ impl<'a> Slot<'a> {
     }
 
     pub(crate) fn fault(&self, report: &mut Report<'_>, fault: Fault) {
-        report.add(self.span(), fault);
+        let span = self.part_span(report, &fault).unwrap_or(self.span());
+        report.add(span, fault);
+    }
+
+    /// Where the part of the value is, if it is written as it is meant, without escapes.
+    fn part_span(&self, report: &Report<'_>, fault: &Fault) -> Option<Range<usize>> {
+        let part = fault.part.clone()?;
+        let value = self.value.get_ref().as_str()?;
+        let span = self.span();
+        let quotes = (span.len().checked_sub(value.len())?) / 2;
+        let start = span.start + quotes;
+        (report.text(start..start + value.len()) == value).then(|| start + part.start..start + part.end)
     }
 
     pub(crate) fn flag(&self, report: &mut Report<'_>) -> Option<bool> {
@@ -222,6 +233,17 @@ impl<'a> Slot<'a> {
         self.value.get_ref().is_array()
     }
 
+    /// Whether it is an array of tables, as `[[...]]` makes one.
+    pub(crate) fn has_tables(&self) -> bool {
+        let first = self.value.get_ref().as_array().and_then(|array| array.first());
+        first.is_some_and(|first| first.get_ref().is_table())
+    }
+
+    /// Whether it is an array without anything in it.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.value.get_ref().as_array().is_some_and(|array| array.is_empty())
+    }
+
     /// Whether it is written as a table.
     pub(crate) fn is_table(&self) -> bool {
         self.value.get_ref().is_table()
@@ -351,11 +373,9 @@ impl<'a> Slot<'a> {
                 Some(format!("write `\"{percent}%\"`"))
             }
             DeValue::Integer(_) if has(|kind| matches!(kind, Kind::Share { .. })) => quoted("%"),
-            DeValue::Integer(_) | DeValue::Float(_) | DeValue::Boolean(_)
-                if has(|kind| matches!(kind, Kind::Text(_))) =>
-            {
-                quoted("")
-            }
+            DeValue::Integer(_) | DeValue::Float(_) if has(|kind| matches!(kind, Kind::Text(_))) => quoted(""),
+            // Not where "true" would be a path or a network.
+            DeValue::Boolean(_) if has(|kind| matches!(kind, Kind::Text(text) if text.is_free())) => quoted(""),
             DeValue::String(text) if kinds.iter().any(|kind| is_meant_by(kind, text)) => {
                 Some("leave out the quotes".into())
             }
@@ -365,7 +385,7 @@ impl<'a> Slot<'a> {
             | DeValue::String(_)
             | DeValue::Datetime(_)
             | DeValue::Array(_)
-            | DeValue::Table(_) => None,
+            | DeValue::Table(_) => kinds.iter().find_map(smallest_table),
         }
     }
 
@@ -382,14 +402,27 @@ impl<'a> Slot<'a> {
     }
 }
 
+/// A table with nothing but what it must have.
+fn smallest_table(kind: &Kind) -> Option<String> {
+    let Kind::Table(section) = kind else { return None };
+    let required: Vec<String> = section
+        .keys
+        .iter()
+        .filter_map(|key| Some(format!("{} = {}", key.name, key.required?)))
+        .collect();
+    (!required.is_empty()).then(|| format!("for example `{{ {} }}`", required.join(", ")))
+}
+
 fn unknown_word(name: &str, text: &str, words: &[Word]) -> Fault {
-    let ready = words.iter().filter(|word| word.ready).map(|word| word.word);
+    let ready = || words.iter().filter(|word| word.ready);
+    let called = ready().find(|word| word.also.contains(&text)).map(|word| word.word);
+    let meant = called.or_else(|| suggest::nearest(text, ready().map(|word| word.word)));
     Fault::new(format!(
         "`{name}` takes {}, not \"{}\"",
         ready_words(words),
         shown(text)
     ))
-    .maybe_help(suggest::nearest(text, ready).map(|word| format!("did you mean \"{word}\"?")))
+    .maybe_help(meant.map(|word| format!("did you mean \"{word}\"?")))
 }
 
 /// Whether the text, without its quotes, is of this kind.

@@ -1,7 +1,7 @@
 //! `sticky` of `[pool.NAME]`
 
 use crate::atom::{http, place};
-use crate::problem::Fault;
+use crate::problem::{Fault, shown};
 use crate::report::Report;
 use crate::slot::Slot;
 use crate::view::View;
@@ -13,7 +13,7 @@ pub(crate) fn read(report: &mut Report<'_>, base: &Path, slot: &Slot<'_>) -> Opt
     if slot.is_text() {
         let text = slot.text(report)?;
         if let Some(written) = written_as_table(text) {
-            let fault = Fault::new(format!("`sticky` takes \"cookie\", not \"{text}\""));
+            let fault = Fault::new(format!("`sticky` takes \"cookie\" or a table, not \"{}\"", shown(text)));
             slot.fault(report, fault.help(written));
             return None;
         }
@@ -44,10 +44,13 @@ pub(crate) fn read(report: &mut Report<'_>, base: &Path, slot: &Slot<'_>) -> Opt
 }
 
 /// How to write it, for those words that name a way but are none of the words.
-fn written_as_table(text: &str) -> Option<&'static str> {
-    match text {
-        "source" => Some("write `{ source = true }`"),
-        "header" => Some("write for example `{ header = \"x-session\" }`"),
+fn written_as_table(text: &str) -> Option<String> {
+    match text.split_once(':').unwrap_or((text, "")) {
+        ("source" | "ip" | "ip_hash", "") => Some("write `{ source = true }`".to_owned()),
+        ("header", "") => Some("write for example `{ header = \"x-session\" }`".to_owned()),
+        (kind @ ("header" | "cookie"), name) if !name.is_empty() => {
+            Some(format!("write `{{ {kind} = \"{}\" }}`", shown(name)))
+        }
         _ => None,
     }
 }

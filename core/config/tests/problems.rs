@@ -82,7 +82,7 @@ fn listeners() {
             ),
             (
                 "bind = true\npool = 'web'",
-                &["1:8 `bind` takes an address such as \":8080\", not a boolean | write `\"true\"`"],
+                &["1:8 `bind` takes an address such as \":8080\", not a boolean"],
             ),
             (
                 "bind = [':80', '0.0.0.0:80', ':80']\npool = 'web'",
@@ -189,6 +189,11 @@ fn routes() {
                 &["2:10 `routes` takes a table of \"host/path\" = the name of a pool, not an array"],
             ),
             (
+                "bind = ':80'\nroutes = [{ path = '/a', pool = 'web' }]",
+                &["2:1 `routes` is a table of \"host/path\" = the name of a pool | \
+                   the long form is `[[listener.NAME.route]]`, without an `s`"],
+            ),
+            (
                 "bind = ':80'\nroute = { pool = 'web' }",
                 &["2:9 `route` takes an array of tables, written as `[[listener.NAME.route]]`, not a table"],
             ),
@@ -199,7 +204,27 @@ fn routes() {
         &[
             (
                 "host = 'a.example'",
-                &["0:1 this route does nothing | give it a `pool`, a `redirect` or a `respond`"],
+                &["0:1 this route does nothing | give it one of `pool`, `split`, `redirect`, `respond` and `files`"],
+            ),
+            (
+                "pool = 'web'\nmethod = []",
+                &["2:10 `method` is empty, so nothing would match | leave it out to match all"],
+            ),
+            (
+                "pool = 'web'\nhost = 'https://a.example/b'",
+                &["2:8 \"https://a.example/b\" is no host: it is a URL | leave out `https://`: \"a.example\""],
+            ),
+            (
+                "pool = 'web'\nrewrite_path = '/a?b=c'",
+                &["2:16 \"/a?b=c\" is no path: it has a query | leave it out: the query stays as the client sent it"],
+            ),
+            (
+                "pool = 'web'\nrate = '100/s'",
+                &["2:8 `rate` takes a table, not a string | for example `{ requests = 100 }`"],
+            ),
+            (
+                "pool = 'web'\ncompress = 'gzipp'",
+                &["2:12 `compress` takes \"zstd\", \"br\" or \"gzip\", not \"gzipp\" | did you mean \"gzip\"?"],
             ),
             (
                 "pool = 'web'\nredirect = 'https'\nrespond = {}",
@@ -420,7 +445,17 @@ fn pools() {
             ),
             (
                 "backends = []\nsticky = 'source'",
-                &["2:10 `sticky` takes \"cookie\", not \"source\" | write `{ source = true }`"],
+                &["2:10 `sticky` takes \"cookie\" or a table, not \"source\" | write `{ source = true }`"],
+            ),
+            (
+                "backends = []\nsticky = 'header:x-session'",
+                &[
+                    "2:10 `sticky` takes \"cookie\" or a table, not \"header:x-session\" | write `{ header = \"x-session\" }`",
+                ],
+            ),
+            (
+                "backends = []\nprotocol = 'http2'",
+                &["2:12 `protocol` takes \"http1\", \"h2\" or \"auto\", not \"http2\" | did you mean \"h2\"?"],
             ),
             (
                 "backends = []\nsticky = true",

@@ -201,7 +201,7 @@ fn paths() {
         ),
         (
             "pool = 'web'\nrewrite_path = '/b?x=1'",
-            "\"/b?x=1\" is no path: it has a query | `query = { name = \"value\" }` of a [[listener.NAME.route]] matches the query",
+            "\"/b?x=1\" is no path: it has a query | leave it out: the query stays as the client sent it",
         ),
         (
             "pool = 'web'\nrewrite_path = '/é'",
@@ -384,24 +384,34 @@ fn rates() {
     let expected = Rate {
         requests: 100,
         per: Duration::from_secs(1),
-        on: RateKey::Source,
+        on: vec![RateKey::Source],
         burst: 100,
     };
     assert_eq!(rate("requests = 100"), expected);
     let expected = Rate {
         requests: 5,
         per: Duration::from_secs(60),
-        on: RateKey::Header("x-key".into()),
+        on: vec![RateKey::Header("x-key".into())],
         burst: 50,
     };
     assert_eq!(
         rate("requests = 5, per = '1m', on = 'header:X-Key', burst = 50"),
         expected
     );
-    assert_eq!(rate("requests = 1, on = 'all'").on, RateKey::All);
+    assert_eq!(rate("requests = 1, on = 'all'").on, [RateKey::All]);
     assert_eq!(
         rate("requests = 1, on = 'cookie:Key'").on,
-        RateKey::Cookie("Key".into())
+        [RateKey::Cookie("Key".into())]
+    );
+    assert_eq!(rate("requests = 1, on = ['host']").on, [RateKey::Host]);
+    assert_eq!(
+        rate("requests = 1, on = ['source', 'path', 'uri', 'header:A']").on,
+        [
+            RateKey::Source,
+            RateKey::Path,
+            RateKey::Uri,
+            RateKey::Header("a".into())
+        ]
     );
     assert!(route("redirect = 'https'\nrate = { requests = 1 }").rate.is_some());
     check(&[
@@ -425,7 +435,26 @@ fn rates() {
             "pool = 'web'\nrate = { requests = 1, on = 'sources' }",
             "\"sources\" is nothing to count apart | did you mean \"source\"?",
         ),
-        ("pool = 'web'\nrate = 100", "`rate` takes a table, not an integer"),
+        (
+            "pool = 'web'\nrate = { requests = 1, on = ['source', 'all'] }",
+            "`all` stands alone: it tells nothing apart",
+        ),
+        (
+            "pool = 'web'\nrate = { requests = 1, on = ['path', 'path'] }",
+            "this stands here twice",
+        ),
+        (
+            "pool = 'web'\nrate = { requests = 1, on = [] }",
+            "`on` is empty | \"all\" is one bucket for the route",
+        ),
+        (
+            "pool = 'web'\nrate = { requests = 1, on = ['source', 'host', 'path', 'uri', 'header:a'] }",
+            "`on` has at most 4 parts",
+        ),
+        (
+            "pool = 'web'\nrate = 100",
+            "`rate` takes a table, not an integer | for example `{ requests = 100 }`",
+        ),
     ]);
 }
 
@@ -465,9 +494,22 @@ fn files_and_compression() {
         index: "".into(),
         precompressed: false,
         hidden: true,
+        endings: Vec::new(),
+        fallback: "".into(),
+        not_found: "".into(),
+        links_into: Vec::new(),
     };
     assert_eq!(found.action, RouteAction::Files(files));
     assert_eq!(found.path_change, Some(PathChange::Strip("/a".into())));
+    let lines = "files = { root = '/w', endings = ['html', '.xhtml'], fallback = '/index.html', not_found = 'errors/404.html', links_into = ['shared', '/x'] }";
+    let files = Files {
+        endings: vec![".html".into(), ".xhtml".into()],
+        fallback: "index.html".into(),
+        not_found: "errors/404.html".into(),
+        links_into: vec!["/etc/evenkeel/shared".into(), "/x".into()],
+        ..Files::new("/w")
+    };
+    assert_eq!(route(lines).action, RouteAction::Files(files));
     let compress = |text: &str| route(&format!("pool = 'web'\ncompress = {text}")).compress;
     assert_eq!(compress("false"), None);
     assert_eq!(compress("true"), Some(Compress::default()));
@@ -489,6 +531,22 @@ fn files_and_compression() {
         (
             "files = { root = '/a', index = 'a/b' }",
             "\"a/b\" is no name of a file | write for example \"index.html\"",
+        ),
+        (
+            "files = { root = '/a', fallback = '../secret' }",
+            "\"../secret\" is no path of a file below `root` | write for example \"index.html\"",
+        ),
+        (
+            "files = { root = '/a', endings = '/x' }",
+            "\"/x\" is no ending of a name | write for example \".html\"",
+        ),
+        (
+            "files = { root = '/a', endings = ['a', 'b', 'c', 'd', 'e'] }",
+            "`endings` has 5 endings, at most 4 are allowed",
+        ),
+        (
+            "files = { root = '/a', not_found = '' }",
+            "\"\" is no path of a file below `root` | write for example \"index.html\"",
         ),
         (
             "pool = 'web'\ncompress = []",
@@ -526,4 +584,120 @@ fn words_of_other_programs_lead_here() {
             "unknown key `shadow` in `[[listener.NAME.route]]` | did you mean `mirror`?",
         ),
     ]);
+}
+
+#[test]
+fn groups_of_a_regular_expression() {
+    let regex = "path_regex = '/(?P<kind>[a-z]+)/([0-9]+)'\n";
+    let text = |text: &str| Part::Text(text.into());
+    let with = |lines: &str| route(&format!("{regex}{lines}"));
+    let rewritten = with("pool = 'web'\nrewrite_path = '/v2/$2/${kind}/${1}x/$$1'").path_change;
+    let parts = vec![
+        text("/v2/"),
+        Part::Group(2),
+        text("/"),
+        Part::Group(1),
+        text("/"),
+        Part::Group(1),
+        text("x/$1"),
+    ];
+    assert_eq!(rewritten, Some(PathChange::Groups(Template { parts })));
+    assert_eq!(
+        with("pool = 'web'\nrewrite_path = '/a$$b$'").path_change,
+        Some(PathChange::Exact("/a$b$".into()))
+    );
+    let redirect = |to: &str| with(&format!("redirect = '{to}'")).action;
+    let to = |parts| RouteAction::Redirect(RedirectTo::Groups(Template { parts }));
+    assert_eq!(redirect("/$1"), to(vec![text("/"), Part::Group(1)]));
+    assert_eq!(
+        redirect("https://example.com/$0?a=$2"),
+        to(vec![
+            text("https://example.com/"),
+            Part::Group(0),
+            text("?a="),
+            Part::Group(2)
+        ])
+    );
+    assert_eq!(
+        redirect("https://$$1.example.com"),
+        RouteAction::Redirect(RedirectTo::Location("https://$1.example.com".into()))
+    );
+    let changes =
+        with("pool = 'web'\nrequest_headers = { set = { a = '${kind}: $2 $$2 {method} $' } }").request_headers;
+    let parts = vec![
+        Part::Group(1),
+        text(": "),
+        Part::Group(2),
+        text(" $2 "),
+        Part::Variable(Variable::Method),
+        text(" $"),
+    ];
+    assert_eq!(changes.set, [("a".into(), Template { parts })]);
+    // A group may have the name of a variable of another program.
+    let host = route("path_regex = '/(?P<host>.*)'\npool = 'web'\nrequest_headers = { set = { a = '${host}' } }");
+    assert_eq!(host.request_headers.set[0].1.parts, [Part::Group(1)]);
+}
+
+#[test]
+fn groups_that_there_are_not() {
+    check(&[
+        (
+            "path_regex = '/(?P<kind>a)/(b)'\npool = 'web'\nrewrite_path = '/$3'",
+            "`path_regex` has no group `$3` | it has `$1` to `$2`; `$0` is all of the path",
+        ),
+        (
+            "path_regex = '/(?P<kind>a)/(b)'\npool = 'web'\nrewrite_path = '/${kid}'",
+            "`path_regex` has no group `${kid}` | did you mean `${kind}`?",
+        ),
+        (
+            "path_regex = '/a'\nredirect = '/$1'",
+            "`path_regex` has no group `$1` | it has no groups; write `$$1` for these characters themselves",
+        ),
+        (
+            "path = '/a'\npool = 'web'\nrewrite_path = '/$1'",
+            "`$1` is a group of `path_regex`, and this route has none | write `$$1` for these characters themselves",
+        ),
+        (
+            "pool = 'web'\nresponse_headers = { add = { a = ['x', 'for $5'] } }",
+            "`$5` is a group of `path_regex`, and this route has none | write `$$5` for these characters themselves",
+        ),
+        (
+            "path_regex = '/(a)'\npool = 'web'\nrewrite_path = '/${1'",
+            "`${` begins the name of a group of `path_regex`, and does not end | write `$$` for a dollar",
+        ),
+        (
+            "path_regex = '/(a)'\npool = 'web'\nrewrite_path = '/$1/*'",
+            "a path has either groups or a `*` | a group such as `(.*)` matches what `*` would",
+        ),
+        (
+            "path_regex = '/(.*)'\npool = 'web'\nrewrite_path = '/v2/*'",
+            "`*` is what the `*` of `path` matched, and the route's path has none | `$1` is what the first group of `path_regex` matched",
+        ),
+        (
+            "path_regex = '/(.*)'\nredirect = 'https://$1.example.com/'",
+            "a group stands only behind the host and its `/` | else a client could choose the host",
+        ),
+        (
+            "path_regex = '/(.*)'\nredirect = '//$1/'",
+            "a group stands only behind the host and its `/` | else a client could choose the host",
+        ),
+        (
+            "path_regex = '/([a-z]{200}){20}'\npool = 'web'\nrewrite_path = '/$1'",
+            "`path_regex` is too large for its groups to be used: compiled, it takes more than 65536 bytes",
+        ),
+    ]);
+    // What is wrong with the expression is told, and nothing of its groups.
+    assert_eq!(told("path_regex = '/(a'\npool = 'web'\nrewrite_path = '/$7'").len(), 1);
+}
+
+#[test]
+fn the_caret_stands_below_the_group() {
+    let text = text("path_regex = '/(a)'\npool = 'web'\nrewrite_path = \"/e/b$2c\"");
+    let problems = parse(&text, Path::new("/")).unwrap_err();
+    let place = problems.list[0].span.clone();
+    assert_eq!(&text[place], "$2");
+    // With escapes it is not known where: all of the value.
+    let text = text.replace("\"/e/b", "\"/\\u0041/b");
+    let problems = parse(&text, Path::new("/")).unwrap_err();
+    assert_eq!(&text[problems.list[0].span.clone()], "\"/\\u0041/b$2c\"");
 }

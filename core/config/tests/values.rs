@@ -166,7 +166,7 @@ fn routes_that_do_not_forward() {
             route("c.example/x", second, respond)
         ]
     );
-    let https = RouteAction::Redirect(RedirectTo::Https);
+    let https = RouteAction::Redirect(RedirectTo::Https { port: None });
     assert_eq!(config.listeners[1].routes, [route("*", Match::default(), https)]);
     assert_eq!(config.listeners[1].bind, [bind("127.0.0.1:0")]);
 }

@@ -47,7 +47,7 @@ impl Accepted {
 
     /// The codings of `offered` (the best first, in our eyes) that the client takes and does not like less than plain
     /// bytes: those that it likes best first, and of equal ones in our order.
-    pub fn ranked(&self, offered: &[Encoding]) -> impl Iterator<Item = Encoding> + use<> {
+    pub fn ranked(&self, offered: &[Encoding]) -> impl Iterator<Item = Encoding> + Clone + use<> {
         let mut ranked = [None; Encoding::ALL.len()];
         let taken = offered.iter().copied().filter(|&coding| {
             let weight = self.weight(coding);

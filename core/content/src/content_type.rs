@@ -16,23 +16,29 @@ const LONGEST: usize = 11;
 
 /// The type of the file of this name or path.
 pub fn content_type(name: &[u8]) -> ContentType {
+    known(name).unwrap_or(UNKNOWN)
+}
+
+/// Whether a name or path is that of a page, or of something that only the application behind the pages can tell: it has no
+/// ending, or one that we do not know. A script or a picture is neither.
+pub fn names_page(name: &[u8]) -> bool {
+    known(name).is_none_or(|kind| kind.text.starts_with("text/html") || kind.text.starts_with("application/xhtml"))
+}
+
+fn known(name: &[u8]) -> Option<ContentType> {
     let name = name.rsplit(|&byte| byte == b'/').next().unwrap_or(name);
-    let Some(dot) = name.iter().rposition(|&byte| byte == b'.') else {
-        return UNKNOWN;
-    };
+    let dot = name.iter().rposition(|&byte| byte == b'.')?;
     let ending = &name[dot + 1..];
     // A name that is nothing but an ending (`.css`) has none.
     if dot == 0 || ending.len() > LONGEST {
-        return UNKNOWN;
+        return None;
     }
     let mut lower = [0; LONGEST];
     let lower = &mut lower[..ending.len()];
     lower.copy_from_slice(ending);
     lower.make_ascii_lowercase();
-    match ENDINGS.binary_search_by(|(known, _)| known.as_bytes().cmp(lower)) {
-        Ok(place) => ENDINGS[place].1,
-        Err(_) => UNKNOWN,
-    }
+    let place = ENDINGS.binary_search_by(|(known, _)| known.as_bytes().cmp(lower));
+    place.ok().map(|place| ENDINGS[place].1)
 }
 
 const fn plain(text: &'static str) -> ContentType {
@@ -45,10 +51,12 @@ const fn packed(text: &'static str) -> ContentType {
 
 /// Sorted by ending. From the registry of media types, and for what is not in it as browsers expect.
 const ENDINGS: &[(&str, ContentType)] = &[
+    ("3gp", packed("video/3gpp")),
     ("7z", packed("application/x-7z-compressed")),
     ("aac", packed("audio/aac")),
     ("apk", packed("application/vnd.android.package-archive")),
     ("apng", packed("image/apng")),
+    ("asc", plain("text/plain; charset=utf-8")),
     ("atom", plain("application/atom+xml")),
     ("avi", packed("video/x-msvideo")),
     ("avif", packed("image/avif")),
@@ -61,6 +69,7 @@ const ENDINGS: &[(&str, ContentType)] = &[
     ("crt", plain("application/x-x509-ca-cert")),
     ("css", plain("text/css; charset=utf-8")),
     ("csv", plain("text/csv; charset=utf-8")),
+    ("cur", plain("image/x-icon")),
     ("deb", packed("application/vnd.debian.binary-package")),
     ("dmg", packed("application/x-apple-diskimage")),
     ("doc", plain("application/msword")),
@@ -91,6 +100,7 @@ const ENDINGS: &[(&str, ContentType)] = &[
     ("jpg", packed("image/jpeg")),
     ("js", plain("text/javascript; charset=utf-8")),
     ("json", plain("application/json")),
+    ("jsonl", plain("application/jsonl")),
     ("jsonld", plain("application/ld+json")),
     ("jxl", packed("image/jxl")),
     ("kml", plain("application/vnd.google-earth.kml+xml")),
@@ -105,6 +115,7 @@ const ENDINGS: &[(&str, ContentType)] = &[
     ("md", plain("text/markdown; charset=utf-8")),
     ("mid", plain("audio/midi")),
     ("mjs", plain("text/javascript; charset=utf-8")),
+    ("mka", packed("audio/matroska")),
     ("mkv", packed("video/matroska")),
     ("mov", packed("video/quicktime")),
     ("mp3", packed("audio/mpeg")),
@@ -113,6 +124,7 @@ const ENDINGS: &[(&str, ContentType)] = &[
     ("mpeg", packed("video/mpeg")),
     ("mpg", packed("video/mpeg")),
     ("msi", packed("application/x-msi")),
+    ("ndjson", plain("application/x-ndjson")),
     ("odp", packed("application/vnd.oasis.opendocument.presentation")),
     ("ods", packed("application/vnd.oasis.opendocument.spreadsheet")),
     ("odt", packed("application/vnd.oasis.opendocument.text")),
@@ -141,10 +153,13 @@ const ENDINGS: &[(&str, ContentType)] = &[
     ("tif", plain("image/tiff")),
     ("tiff", plain("image/tiff")),
     ("toml", plain("application/toml")),
+    ("torrent", plain("application/x-bittorrent")),
     ("ts", packed("video/mp2t")),
     ("tsv", plain("text/tab-separated-values; charset=utf-8")),
+    ("ttc", plain("font/collection")),
     ("ttf", plain("font/ttf")),
     ("txt", plain("text/plain; charset=utf-8")),
+    ("usdz", packed("model/vnd.usdz+zip")),
     ("vcf", plain("text/vcard; charset=utf-8")),
     ("vtt", plain("text/vtt; charset=utf-8")),
     ("wasm", plain("application/wasm")),

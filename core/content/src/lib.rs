@@ -27,7 +27,7 @@ pub use accept::Accepted;
 pub use asked::Asked;
 pub use coding::{AnswerFacts, Coding, decide, is_about_the_bytes, weaken};
 pub use conditions::{Verdict, judge};
-pub use content_type::{ContentType, content_type};
+pub use content_type::{ContentType, content_type, names_page};
 pub use date::{DATE_BYTES, parse_date, write_date};
 pub use path::{NoFile, relative};
 pub use range::{PARTS_MAX, Part};

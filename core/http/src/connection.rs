@@ -52,16 +52,17 @@ pub(crate) fn options(buffer: &[u8], fields: &mut [Field], sender: Sender) -> Re
             } else if option.eq_ignore_ascii_case(b"upgrade") {
                 options.upgrade = true;
             } else {
-                take_off(option, buffer, fields, sender)?;
-                options.names_fields = true;
+                let id = FieldId::of(option);
+                take_off(id, option, buffer, fields, sender)?;
+                // `Connection: TE` comes from every client that asks for trailers, and takes none away.
+                options.names_fields |= !id.is_forbidden_in_trailers();
             }
         }
     }
     Ok(options)
 }
 
-fn take_off(name: &[u8], buffer: &[u8], fields: &mut [Field], sender: Sender) -> Result<(), Fault> {
-    let id = FieldId::of(name);
+fn take_off(id: FieldId, name: &[u8], buffer: &[u8], fields: &mut [Field], sender: Sender) -> Result<(), Fault> {
     if must_stay(id, sender) {
         return Err(Fault::ConnectionNames);
     }
@@ -84,6 +85,7 @@ fn must_stay(id: FieldId, sender: Sender) -> bool {
         | Cookie | Expect | Forwarded | Host | TransferEncoding | XForwardedFor | XForwardedHost | XForwardedOther
         | XForwardedProto | XRequestId => sender == Sender::Client,
         Other
+        | Disguised
         | Te
         | Age
         | Date

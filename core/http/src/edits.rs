@@ -1,7 +1,7 @@
 //! What a route changes on a head while it is written.
 
 use crate::bytes::{is_target_byte, is_token, trim};
-use crate::field::{Field, FieldId, Span};
+use crate::field::{Field, FieldId, Span, is_the_same_to_cgi};
 use crate::request::write_field;
 
 /// Changes of one head, with values that are ready to be sent. Kept and used again: after the first few messages nothing
@@ -109,9 +109,21 @@ impl Edits {
         self.push(name, value, Came::Goes);
     }
 
+    /// [`Edits::set`] of a field that backends believe, see [`Edits::guard`].
+    pub fn set_guarded(&mut self, name: &[u8], value: &[u8]) {
+        self.push(name, value, Came::GoesHoweverSpelled);
+    }
+
     /// One more field.
     pub fn add(&mut self, name: &[u8], value: &[u8]) {
         self.push(name, value, Came::Stays);
+    }
+
+    /// Leaves fields of this name (in any case) as if nothing had been said of them.
+    pub fn forget(&mut self, name: &[u8]) {
+        let bytes = &self.bytes;
+        self.fields
+            .retain(|edit| !edit.name.of(bytes).eq_ignore_ascii_case(name));
     }
 
     fn push(&mut self, name: &[u8], value: &[u8], came: Came) {
@@ -180,11 +192,6 @@ impl Edits {
             .filter(|edit| !edit.value.is_empty())
             .map(|edit| (edit.name.of(&self.bytes), edit.value.of(&self.bytes)))
     }
-}
-
-fn is_the_same_to_cgi(one: &[u8], other: &[u8]) -> bool {
-    let plain = |byte: &u8| if *byte == b'_' { b'-' } else { byte.to_ascii_lowercase() };
-    one.len() == other.len() && one.iter().map(plain).eq(other.iter().map(plain))
 }
 
 /// What a writer asks; for [`Unchanged`] the compiler leaves the questions out.

@@ -64,6 +64,9 @@ macro_rules! known_fields {
             ContentOther,
             /// Any other `X-Forwarded-...`.
             XForwardedOther,
+            /// With `_` for a `-`, and else the name of a field that says who the client is, or frames the message: many
+            /// backends cannot tell the two apart (CGI and what follows it, RFC 3875 4.1.18). Clients' are not passed on.
+            Disguised,
             $($($id,)*)*
         }
 
@@ -110,6 +113,14 @@ known_fields! {
     25 { ProxyAuthenticationInfo b"proxy-authentication-info" }
 }
 
+const FORWARDED: &[u8] = b"x-forwarded-";
+
+/// Whether two names are one where `-` and `_` are the same (CGI and what follows it, RFC 3875 4.1.18).
+pub(crate) fn is_the_same_to_cgi(one: &[u8], other: &[u8]) -> bool {
+    let plain = |byte: &u8| if *byte == b'_' { b'-' } else { byte.to_ascii_lowercase() };
+    one.len() == other.len() && one.iter().map(plain).eq(other.iter().map(plain))
+}
+
 impl FieldId {
     fn of_family(name: &[u8]) -> FieldId {
         let begins = |prefix: &[u8]| {
@@ -118,8 +129,30 @@ impl FieldId {
         };
         match name.first() {
             Some(b'c' | b'C') if begins(b"content-") => FieldId::ContentOther,
-            Some(b'x' | b'X') if begins(b"x-forwarded-") => FieldId::XForwardedOther,
+            Some(b'c' | b'C') => FieldId::disguised(name, &[b"content-length"]),
+            Some(b't' | b'T') => FieldId::disguised(name, &[b"transfer-encoding"]),
+            Some(b'x' | b'X') => {
+                let begun = name.get(..FORWARDED.len());
+                if begun.is_some_and(|start| is_the_same_to_cgi(start, FORWARDED)) {
+                    return if name.contains(&b'_') {
+                        FieldId::Disguised
+                    } else {
+                        FieldId::XForwardedOther
+                    };
+                }
+                FieldId::disguised(name, &[b"x-request-id", b"x-real-ip"])
+            }
             _ => FieldId::Other,
+        }
+    }
+
+    /// Of a name that is not one of `plain`, however its letters are written. Only names of their lengths are looked at.
+    fn disguised(name: &[u8], plain: &[&[u8]]) -> FieldId {
+        let is_one = |plain: &&[u8]| is_the_same_to_cgi(name, plain) && name.contains(&b'_');
+        if plain.iter().any(is_one) {
+            FieldId::Disguised
+        } else {
+            FieldId::Other
         }
     }
 
@@ -137,12 +170,12 @@ impl FieldId {
             | Te
             | TransferEncoding
             | Upgrade => true,
-            Other | ContentOther | XForwardedOther | Age | Host | Date | Vary | Range | Cookie | Accept | Expect
-            | Server | Pragma | Trailer | Referer | Expires | Warning | Location | IfMatch | IfRange | Forwarded
-            | SetCookie | UserAgent | RetryAfter | XRequestId | ContentType | MaxForwards | CacheControl
-            | Authorization | ContentRange | IfNoneMatch | ContentLength | XForwardedFor | XForwardedHost
-            | ContentEncoding | WwwAuthenticate | XForwardedProto | IfModifiedSince | IfUnmodifiedSince
-            | ContentDigest | ContentMd5 | AuthenticationInfo => false,
+            Other | ContentOther | XForwardedOther | Disguised | Age | Host | Date | Vary | Range | Cookie | Accept
+            | Expect | Server | Pragma | Trailer | Referer | Expires | Warning | Location | IfMatch | IfRange
+            | Forwarded | SetCookie | UserAgent | RetryAfter | XRequestId | ContentType | MaxForwards
+            | CacheControl | Authorization | ContentRange | IfNoneMatch | ContentLength | XForwardedFor
+            | XForwardedHost | ContentEncoding | WwwAuthenticate | XForwardedProto | IfModifiedSince
+            | IfUnmodifiedSince | ContentDigest | ContentMd5 | AuthenticationInfo => false,
         }
     }
 
@@ -168,7 +201,8 @@ impl FieldId {
             Expect | MaxForwards | CacheControl | Pragma | Range | IfMatch | IfNoneMatch | IfModifiedSince
             | IfUnmodifiedSince | IfRange => true,
             Age | Date | Expires | Location | RetryAfter | Vary | Warning => true,
-            Other | ContentDigest | ContentMd5 | Accept | Server | Referer | UserAgent | AuthenticationInfo => false,
+            Other | Disguised | ContentDigest | ContentMd5 | Accept | Server | Referer | UserAgent
+            | AuthenticationInfo => false,
         }
     }
 }
@@ -192,5 +226,44 @@ mod tests {
         assert_eq!(FieldId::of(b"Content-Language"), FieldId::ContentOther);
         assert_eq!(FieldId::of(b"x-forwarded-port"), FieldId::XForwardedOther);
         assert_eq!(FieldId::of(b"x"), FieldId::Other);
+    }
+
+    #[test]
+    fn a_name_in_disguise_is_seen_through() {
+        for disguised in [
+            &b"X_Forwarded_For"[..],
+            b"x-forwarded_for",
+            b"x_forwarded-Host",
+            b"X-FORWARDED_PROTO",
+            b"x_forwarded_port",
+            b"x-forwarded-client_cert",
+            b"X_Request_Id",
+            b"x-request_id",
+            b"x_real_ip",
+            b"X-Real_IP",
+            b"Content_Length",
+            b"transfer_encoding",
+        ] {
+            assert_eq!(
+                FieldId::of(disguised),
+                FieldId::Disguised,
+                "{}",
+                disguised.escape_ascii()
+            );
+        }
+        for plain in [
+            &b"x-real-ip"[..],
+            b"x_forwarded",
+            b"x_request_ids",
+            b"x_request-i",
+            b"xxrequest_id",
+            b"content_type",
+            b"_content-length",
+            b"user_agent",
+            b"x_",
+            b"_",
+        ] {
+            assert_eq!(FieldId::of(plain), FieldId::Other, "{}", plain.escape_ascii());
+        }
     }
 }

@@ -14,7 +14,7 @@
 //!   spaces, bytes above 0x7e and `#` are refused.
 //! * `Content-Length` and `Transfer-Encoding` may each come once, also where a repetition would say the same.
 //! * `Connection` of a client may not name fields that every recipient needs (see `connection`): 400. Other fields that
-//!   it names are removed, and if it names any, so are all trailers.
+//!   it names are removed, and if one of these may be a trailer, so are all trailers.
 //! * `TE`, `Proxy-Authorization`, `Proxy-Authenticate`, `Keep-Alive`, `Proxy-Connection`, `HTTP2-Settings` are never
 //!   forwarded, named by `Connection` or not. Trailers are passed on whether or not `TE` asks for them.
 //! * `Upgrade` is dropped (which RFC 9110 7.8 allows) when there is a body, when it is repeated or malformed, or when

@@ -211,7 +211,7 @@ impl RequestHead {
         }
     }
 
-    /// Fields that are written anew, unless the client is trusted or the value is good.
+    /// Fields that are written anew, unless the client is trusted or the value is good; and those that look like them.
     fn judge_replaced(&mut self, buffer: &[u8]) {
         let mut request_ids = 0;
         for field in &mut self.fields {
@@ -221,7 +221,7 @@ impl RequestHead {
                 let good = (1..=REQUEST_ID_BYTES).contains(&value.len()) && value.iter().all(u8::is_ascii_graphic);
                 self.request_id = (good && request_ids == 1).then_some(field.value);
                 field.forward = false;
-            } else if is_about_the_client(field.id) {
+            } else if field.id == FieldId::Disguised || is_about_the_client(field.id) {
                 field.forward = false;
             }
         }
@@ -316,7 +316,7 @@ impl Seen {
             self.upgrade_repeated = self.upgrade.replace(index).is_some();
         } else if id == FieldId::Connection {
             self.connection = true;
-        } else if id == FieldId::XRequestId || is_about_the_client(id) {
+        } else if matches!(id, FieldId::XRequestId | FieldId::Disguised) || is_about_the_client(id) {
             self.replaced = true;
         }
         Ok(())

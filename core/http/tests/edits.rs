@@ -237,3 +237,44 @@ fn a_name_that_is_believed_is_taken_away_however_it_is_spelled() {
         )
     );
 }
+
+#[test]
+fn what_we_say_of_the_client_cannot_come_in_disguise() {
+    let head = "GET / HTTP/1.1\r\nHost: h\r\nX_Forwarded_For: 1\r\nx-forwarded_proto: 2\r\nX_FORWARDED-HOST: 3\r\n\
+                x_forwarded_port: 4\r\nX_Request_Id: 5\r\nX_Real_IP: 6\r\nContent_Length: 7\r\nTransfer_Encoding: chunked\r\n\
+                x_kept: 8\r\nx-real-ip: 9\r\n\r\n";
+    for trusted in [false, true] {
+        let expected = format!("GET / HTTP/1.1\r\nHost: h\r\nx_kept: 8\r\nx-real-ip: 9\r\n{OURS}\r\n");
+        assert_eq!(request(head, trusted, &Edits::default()), expected);
+    }
+    // What a backend says of itself passes.
+    let answer = "HTTP/1.1 200 OK\r\nX_Request_Id: 5\r\nContent_Length: 7\r\nContent-Length: 2\r\n\r\n";
+    assert_eq!(response(answer, &Edits::default()), answer);
+}
+
+#[test]
+fn nothing_in_disguise_comes_behind_the_body() {
+    let mut body = Body::of_request(&RequestFraming::Chunked);
+    let chunks = b"1\r\na\r\n0\r\nx_a: kept\r\nX_Forwarded_For: forged\r\nx-request_id: forged\r\nb: kept\r\n\r\n";
+    let (mut passed, mut taken) = (Vec::new(), 0);
+    while !body.ended() {
+        let run = body.next_run(&chunks[taken..]).unwrap();
+        passed.extend_from_slice(&chunks[taken..taken + run.pass]);
+        taken += run.pass + run.skip;
+    }
+    assert_eq!(passed, b"1\r\na\r\n0\r\nx_a: kept\r\nb: kept\r\n\r\n");
+}
+
+#[test]
+fn what_is_set_for_backends_that_believe_it_is_set_alone() {
+    let edits = edits(|edits| {
+        edits.set_guarded(b"x-user_name", b"alice");
+        edits.set(b"x-b", b"new");
+    });
+    let head =
+        "GET / HTTP/1.1\r\nHost: h\r\nX-User-Name: a\r\nX_User_Name: b\r\nx-user-names: c\r\nX_B: d\r\nX-B: e\r\n\r\n";
+    let expected = format!(
+        "GET / HTTP/1.1\r\nHost: h\r\nx-user-names: c\r\nX_B: d\r\n{OURS}x-user_name: alice\r\nx-b: new\r\n\r\n"
+    );
+    assert_eq!(request(head, false, &edits), expected);
+}

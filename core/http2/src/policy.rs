@@ -22,6 +22,7 @@ const RESETS: Limit = Limit {
     why: "too many streams reset",
 };
 /// Streams that the peer makes us reset or refuse, by malformed messages, broken windows, or more streams than we take.
+/// The one limit that ends only a client's connection: see `Connection::provoked`.
 const PROVOKED: Limit = Limit {
     burst: 200,
     per_second: 50,
@@ -79,6 +80,9 @@ pub(crate) const INTERIM_ANSWERS: u8 = 64;
 pub(crate) const SETTINGS_SECONDS: u64 = 10;
 /// Milliseconds after the first, graceful `GOAWAY` at which the final one is sent when the peer does not answer our `PING`.
 pub(crate) const FAREWELL_MILLISECONDS: u64 = 1000;
+/// Milliseconds from the answer to that `PING` until the final one: libraries answer it before the program above them has
+/// heard of the first, and what that program opens meanwhile shall not fail.
+pub(crate) const AFTERTHOUGHT_MILLISECONDS: u64 = 50;
 
 /// What is left of a limit.
 #[derive(Debug, Clone, Copy)]

@@ -57,6 +57,8 @@ pub(crate) struct Stream {
     pub(crate) reset_by_us: bool,
     pub(crate) read_broken: Option<ErrorCode>,
     pub(crate) write_broken: Option<ErrorCode>,
+    /// What the peer did wrong with it, where we reset it for that.
+    pub(crate) fault: Option<&'static str>,
     /// Nothing was done with it by the peer.
     pub(crate) refused: bool,
     pub(crate) news: u8,

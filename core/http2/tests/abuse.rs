@@ -2,9 +2,9 @@
 
 mod kit;
 
-use evenkeel_http2::{Closed, ErrorCode, Settings, Write};
+use evenkeel_http2::{Closed, ErrorCode, Event, Settings, Write};
 use kit::wire::{
-    CONTINUATION, DATA, END_HEADERS, END_STREAM, Frame, GET, HEADERS, PADDED, PING, POST, PRIORITY, RST_STREAM,
+    CONTINUATION, DATA, END_HEADERS, END_STREAM, Frame, GET, GOAWAY, HEADERS, PADDED, PING, POST, PRIORITY, RST_STREAM,
     SETTINGS, WHOLE, WINDOW_UPDATE, Wire, block, frame,
 };
 use std::time::Duration;
@@ -18,7 +18,7 @@ fn until_cut(wire: &mut Wire, most: usize, mut next: impl FnMut(u32) -> Vec<u8>)
             return (count, why);
         }
         while let Some(event) = wire.connection.poll_event() {
-            if let evenkeel_http2::Event::Ended(id) = event {
+            if let Event::Ended(id) = event {
                 wire.connection.close(id);
             }
         }
@@ -131,6 +131,44 @@ fn resets_that_we_are_made_to_send() {
     let mut wire = Wire::server(&settings);
     let (count, why) = until_cut(&mut wire, 1000, |count| frame(HEADERS, WHOLE, 2 * count + 1, &large));
     assert_eq!((count, why), (200, "too many stream errors provoked"));
+}
+
+/// A server's connection carries streams of many clients.
+#[test]
+fn a_server_that_talks_nonsense_loses_no_stream_that_it_answers_well() {
+    let mut wire = Wire::client(&Settings::default());
+    let ask = |wire: &mut Wire| {
+        let id = wire.connection.open()?;
+        let head = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n";
+        assert_eq!(wire.connection.write(id, head), Write::Took(head.len()));
+        wire.frames();
+        Some(id)
+    };
+    let patient = ask(&mut wire).expect("a stream");
+    let nonsense = block(&[("x", "no status")]);
+    let (mut number, mut told) = (3, Vec::new());
+    while let Some(id) = ask(&mut wire) {
+        wire.receive(&frame(HEADERS, WHOLE, number, &nonsense))
+            .expect("the connection lives");
+        assert_eq!(wire.connection.fault(id), Some(":status is missing"));
+        let away = wire.events().contains(&Event::GoAway);
+        assert_eq!(away, !wire.connection.can_open());
+        wire.connection.close(id);
+        told.extend(wire.frames().into_iter().filter(|sent| sent.kind == GOAWAY));
+        number += 2;
+    }
+    let codes: Vec<_> = told.iter().map(Frame::code).collect();
+    assert_eq!(codes, [ErrorCode::NO_ERROR]);
+    assert_eq!(number, 2 * 201 + 3, "the limit");
+    // What was under way can still come to grief, and can still end well.
+    assert!(!wire.connection.is_finished());
+    let answer = block(&[(":status", "204")]);
+    wire.receive(&frame(HEADERS, WHOLE, 1, &answer))
+        .expect("the connection lives");
+    assert!(wire.read(patient).0.starts_with("HTTP/1.1 204 "));
+    assert_eq!(wire.connection.fault(patient), None);
+    wire.connection.close(patient);
+    assert!(wire.connection.is_finished());
 }
 
 #[test]

@@ -5,8 +5,8 @@ mod kit;
 use evenkeel_http2::{Connection, ErrorCode, Event, Read, Settings, StreamId, Write};
 use evenkeel_model::Moment;
 use kit::wire::{
-    ACK, DATA, END_HEADERS, END_STREAM, Frame, GET, GOAWAY, HEADERS, PING, POST, RST_STREAM, SETTINGS, WHOLE,
-    WINDOW_UPDATE, Wire, block, frame,
+    ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, Frame, GET, GOAWAY, HEADERS, PING, POST, RST_STREAM, SETTINGS,
+    WHOLE, WINDOW_UPDATE, Wire, block, frame,
 };
 use std::time::Duration;
 
@@ -39,16 +39,17 @@ fn the_server_goes_away_in_two_steps() {
         assert_eq!(frames.len(), 2, "{frames:?}");
         assert_eq!((frames[0].kind, last_stream(&frames[0])), (GOAWAY, 0x7fff_ffff));
         assert_eq!((frames[1].kind, frames[1].flags), (PING, 0));
-        // It was on its way, and is served.
-        let second = wire.open(3, WHOLE, &GET);
-        assert!(!wire.connection.is_finished());
-        if by_timeout {
-            let deadline = wire.connection.poll_timeout().expect("a deadline");
-            wire.connection.handle_timeout(deadline).expect("no error");
-        } else {
+        if !by_timeout {
             wire.receive(&frame(PING, ACK, 0, &frames[1].payload))
                 .expect("an answer");
         }
+        let deadline = wire.connection.poll_timeout().expect("a deadline");
+        let wait = if by_timeout { 1000 } else { 50 };
+        assert_eq!(deadline, Moment::ZERO + Duration::from_millis(wait));
+        // It was on its way, or opened by a program that had not heard yet, and is served.
+        let second = wire.open(3, WHOLE, &GET);
+        assert!(!wire.connection.is_finished());
+        wire.connection.handle_timeout(deadline).expect("no error");
         assert_eq!(wire.connection.poll_timeout(), None);
         let frames = wire.frames();
         assert_eq!((frames[0].kind, last_stream(&frames[0])), (GOAWAY, 3));
@@ -132,7 +133,10 @@ fn the_client_learns_what_was_not_looked_at() {
     assert_eq!(wire.connection.write(ids[1], b"hello"), Write::Took(5));
     let answer = block(&[(":status", "204")]);
     wire.receive(&frame(HEADERS, WHOLE, 3, &answer)).expect("an answer");
-    assert_eq!(wire.read(ids[1]), ("HTTP/1.1 204 \r\n\r\n".to_owned(), Read::End));
+    assert_eq!(
+        wire.read(ids[1]),
+        ("HTTP/1.1 204 No Content\r\n\r\n".to_owned(), Read::End)
+    );
     for id in [ids[0], ids[1], ids[2], unsent] {
         assert!(!wire.connection.is_finished());
         wire.connection.close(id);
@@ -155,7 +159,10 @@ fn an_answer_before_the_end_of_the_request_is_whole() {
     assert_eq!(wire.connection.write(id, b"hello"), Write::Broken(ErrorCode::NO_ERROR));
     assert_eq!(
         wire.read(id),
-        ("HTTP/1.1 413 \r\ncontent-length: 2\r\n\r\nno".to_owned(), Read::End)
+        (
+            "HTTP/1.1 413 Content Too Large\r\ncontent-length: 2\r\n\r\nno".to_owned(),
+            Read::End
+        )
     );
     wire.frames();
     wire.connection.close(id);
@@ -387,7 +394,7 @@ fn an_answer_that_is_whole_outlives_the_connection() {
     wire.receive(&last).expect_err("nonsense");
     assert_eq!(
         wire.read(whole),
-        ("HTTP/1.1 200 \r\ncontent-length: 2\r\n\r\nok".to_owned(), Read::End)
+        ("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok".to_owned(), Read::End)
     );
     assert_eq!(wire.read(part).1, Read::Broken(ErrorCode::FRAME_SIZE_ERROR));
     assert_eq!(
@@ -402,6 +409,56 @@ fn going_away_takes_a_second_from_now() {
     let now = Moment::ZERO + Duration::from_secs(100);
     wire.connection.go_away(now);
     assert_eq!(wire.connection.poll_timeout(), Some(now + Duration::from_secs(1)));
+}
+
+#[test]
+fn what_begins_must_be_whole_in_time() {
+    let limit = Duration::from_secs(10);
+    let settings = Settings {
+        head_within: Some(limit),
+        ..Settings::default()
+    };
+    let whole = frame(HEADERS, WHOLE, 1, &block(&GET));
+    let begun = frame(HEADERS, 0, 1, &block(&GET));
+    let data = frame(DATA, 0, 1, b"hello");
+    let open = frame(HEADERS, END_HEADERS, 1, &block(&POST));
+    let second = Moment::ZERO + Duration::from_secs(1);
+    for (bytes, deadline) in [
+        (vec![], None),
+        (whole.clone(), None),
+        (whole[..2].to_vec(), Some(second + limit)),
+        (whole[..20].to_vec(), Some(second + limit)),
+        (begun.clone(), Some(second + limit)),
+        ([&open[..], &data[..12]].concat(), None),
+    ] {
+        let mut wire = Wire::server(&settings);
+        wire.now = second;
+        wire.receive(&bytes).expect("nothing wrong yet");
+        assert_eq!(wire.connection.poll_timeout(), deadline, "{bytes:?}");
+        let Some(deadline) = deadline else { continue };
+        // More of it changes nothing, ...
+        wire.now = second + Duration::from_secs(2);
+        let more = if bytes == begun {
+            frame(CONTINUATION, 0, 1, &[])
+        } else {
+            whole[bytes.len()..=bytes.len()].to_vec()
+        };
+        wire.receive(&more).expect("nothing wrong yet");
+        assert_eq!(wire.connection.poll_timeout(), Some(deadline));
+        // ... and who never ends it is cut.
+        let closed = wire.connection.handle_timeout(deadline).expect_err("too slow");
+        assert_eq!(closed.code, ErrorCode::ENHANCE_YOUR_CALM);
+    }
+    // The next one has time of its own.
+    let mut wire = Wire::server(&settings);
+    let next = frame(HEADERS, WHOLE, 3, &block(&GET));
+    wire.receive(&whole[..20]).expect("nothing wrong");
+    wire.now = second;
+    wire.receive(&[&whole[20..], &next[..20]].concat())
+        .expect("nothing wrong");
+    assert_eq!(wire.connection.poll_timeout(), Some(second + limit));
+    wire.receive(&next[20..]).expect("nothing wrong");
+    assert_eq!(wire.connection.poll_timeout(), None);
 }
 
 #[test]

@@ -36,24 +36,24 @@ fn a_request_and_its_answer_with_every_framing() {
     let answers: [(&str, &str); 6] = [
         (
             "HTTP/1.1 200 OK\r\nServer: x\r\nContent-Length: 5\r\nConnection: keep-alive\r\n\r\nhello",
-            "HTTP/1.1 200 \r\nserver: x\r\ncontent-length: 5\r\n\r\nhello",
+            "HTTP/1.1 200 OK\r\nserver: x\r\ncontent-length: 5\r\n\r\nhello",
         ),
-        ("HTTP/1.1 204 No Content\r\n\r\n", "HTTP/1.1 204 \r\n\r\n"),
+        ("HTTP/1.1 204 No Content\r\n\r\n", "HTTP/1.1 204 No Content\r\n\r\n"),
         (
             "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n",
-            "HTTP/1.1 404 \r\ncontent-length: 0\r\n\r\n",
+            "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n",
         ),
         (
-            "HTTP/1.1 418 \r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
-            "HTTP/1.1 418 \r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+            "HTTP/1.1 418 I'm a teapot\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+            "HTTP/1.1 418 I'm a teapot\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
         ),
         (
-            "HTTP/1.1 200 \r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\ngrpc-status: 0\r\n\r\n",
-            "HTTP/1.1 200 \r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\ngrpc-status: 0\r\n\r\n",
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\ngrpc-status: 0\r\n\r\n",
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\ngrpc-status: 0\r\n\r\n",
         ),
         (
             "HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok",
-            "HTTP/1.1 103 \r\nlink: </x>\r\n\r\nHTTP/1.1 200 \r\ncontent-length: 2\r\n\r\nok",
+            "HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok",
         ),
     ];
     for seed in 1..200 {
@@ -228,7 +228,7 @@ fn heads_larger_than_a_frame() {
         .map(|number| format!("x-{number}: {value}~{number}\r\n"))
         .collect();
     let request = format!("GET / HTTP/1.1\r\nhost: a\r\n{fields}\r\n");
-    let answer = format!("HTTP/1.1 200 \r\n{fields}content-length: 0\r\n\r\n");
+    let answer = format!("HTTP/1.1 200 OK\r\n{fields}content-length: 0\r\n\r\n");
     let id = pair.client.open().expect("a stream");
     pair.write(true, id, request.as_bytes(), &mut random);
     let theirs = pair.opened();
@@ -246,7 +246,7 @@ fn answers_to_head_have_no_content() {
     let id = pair.client.open().expect("a stream");
     pair.write(true, id, b"HEAD / HTTP/1.1\r\nhost: a\r\n\r\n", &mut random);
     let theirs = pair.opened();
-    let answer = b"HTTP/1.1 200 \r\ncontent-length: 1000\r\n\r\n";
+    let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n";
     pair.write(false, theirs, answer, &mut random);
     assert_eq!(pair.read_all(true, id, &mut random), answer);
 }

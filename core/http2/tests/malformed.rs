@@ -217,7 +217,7 @@ fn requests_whose_body_is_malformed() {
 }
 
 #[test]
-fn trailers_of_a_declared_length_are_dropped() {
+fn trailers_of_a_declared_length_are_dropped_unless_they_were_announced() {
     let mut long = POST.to_vec();
     long.push(("content-length", "3"));
     let mut wire = Wire::server(&Settings::default());
@@ -232,6 +232,57 @@ fn trailers_of_a_declared_length_are_dropped() {
             Read::End
         )
     );
+    let mut announced = POST.to_vec();
+    announced.extend([("content-length", "3"), ("trailer", "x")]);
+    let mut wire = Wire::server(&Settings::default());
+    let id = wire.open(1, END_HEADERS, &announced);
+    wire.receive(&frame(DATA, 0, 1, b"abc")).expect("sound");
+    wire.receive(&frame(HEADERS, WHOLE, 1, &block(&[("x", "y")])))
+        .expect("sound");
+    let text = "POST / HTTP/1.1\r\nhost: example.com\r\ntrailer: x\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nx: y\r\n\r\n";
+    assert_eq!(wire.read(id), (text.to_owned(), Read::End));
+    // The length is held against it all the same.
+    let data = |flags, content: &[u8]| frame(DATA, flags, 1, content);
+    breaks(&announced, &[data(END_STREAM, b"ab")]);
+    breaks(&announced, &[data(0, b"abcd")]);
+    breaks(
+        &announced,
+        &[data(0, b"ab"), frame(HEADERS, WHOLE, 1, &block(&[("x", "y")]))],
+    );
+    // Nothing can follow where there is no content.
+    let mut wire = Wire::server(&Settings::default());
+    announced[POST.len()].1 = "0";
+    let id = wire.open(1, WHOLE, &announced);
+    assert!(wire.read(id).0.contains("content-length: 0\r\n"));
+}
+
+#[test]
+fn trailers_of_an_answer_that_declares_a_length_pass_where_they_are_announced() {
+    let head = [
+        (":status", "200"),
+        ("content-length", "2"),
+        ("content-type", "application/grpc"),
+        ("a", "b"),
+    ];
+    for (method, body) in [("GET", true), ("HEAD", false)] {
+        let mut wire = Wire::client(&Settings::default());
+        let id = asked(&mut wire, &format!("{method} / HTTP/1.1\r\nhost: a\r\n\r\n"));
+        wire.receive(&frame(HEADERS, END_HEADERS, 1, &block(&head)))
+            .expect("sound");
+        if body {
+            wire.receive(&frame(DATA, 0, 1, b"hi")).expect("sound");
+        }
+        wire.receive(&frame(HEADERS, WHOLE, 1, &block(&[("grpc-status", "0")])))
+            .expect("sound");
+        let text = wire.read(id).0;
+        let rest = match body {
+            true => {
+                "content-type: application/grpc\r\na: b\r\ntransfer-encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\ngrpc-status: 0\r\n\r\n"
+            }
+            false => "content-length: 2\r\ncontent-type: application/grpc\r\na: b\r\n\r\n",
+        };
+        assert_eq!(text, format!("HTTP/1.1 200 OK\r\n{rest}"));
+    }
 }
 
 fn asked(wire: &mut Wire, head: &str) -> evenkeel_http2::StreamId {
@@ -299,6 +350,7 @@ fn malformed_answers() {
         }
         assert!(wire.events().contains(&Event::Ended(id)), "{case:?}");
         assert_eq!(wire.read(id).1, Read::Broken(ErrorCode::PROTOCOL_ERROR), "{case:?}");
+        assert!(wire.connection.fault(id).is_some(), "{case:?}");
         let frames = wire.frames();
         assert!(
             frames
@@ -319,23 +371,27 @@ fn sound_answers() {
         (
             get,
             vec![heads(WHOLE, &[(":status", "200"), ("x", "y")])],
-            "HTTP/1.1 200 \r\nx: y\r\ncontent-length: 0\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nx: y\r\ncontent-length: 0\r\n\r\n",
         ),
         (
             get,
             vec![heads(WHOLE, &[(":status", "200"), ("content-length", "0")])],
-            "HTTP/1.1 200 \r\ncontent-length: 0\r\n\r\n",
+            "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n",
         ),
-        (get, vec![heads(WHOLE, &[(":status", "204")])], "HTTP/1.1 204 \r\n\r\n"),
+        (
+            get,
+            vec![heads(WHOLE, &[(":status", "204")])],
+            "HTTP/1.1 204 No Content\r\n\r\n",
+        ),
         (
             get,
             vec![heads(WHOLE, &[(":status", "304"), ("content-length", "9")])],
-            "HTTP/1.1 304 \r\ncontent-length: 9\r\n\r\n",
+            "HTTP/1.1 304 Not Modified\r\ncontent-length: 9\r\n\r\n",
         ),
         (
             head,
             vec![heads(WHOLE, &[(":status", "200"), ("content-length", "9")])],
-            "HTTP/1.1 200 \r\ncontent-length: 9\r\n\r\n",
+            "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n",
         ),
         (
             head,
@@ -343,7 +399,7 @@ fn sound_answers() {
                 heads(END_HEADERS, &[(":status", "200")]),
                 frame(DATA, END_STREAM, 1, b""),
             ],
-            "HTTP/1.1 200 \r\n\r\n",
+            "HTTP/1.1 200 OK\r\n\r\n",
         ),
         (
             get,
@@ -352,7 +408,7 @@ fn sound_answers() {
                 frame(DATA, 0, 1, b"ok"),
                 frame(DATA, END_STREAM, 1, b""),
             ],
-            "HTTP/1.1 200 \r\ncontent-length: 2\r\n\r\nok",
+            "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok",
         ),
         (
             get,
@@ -360,7 +416,7 @@ fn sound_answers() {
                 heads(END_HEADERS, &[(":status", "200")]),
                 heads(WHOLE, &[("grpc-status", "0")]),
             ],
-            "HTTP/1.1 200 \r\ntransfer-encoding: chunked\r\n\r\n0\r\ngrpc-status: 0\r\n\r\n",
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\ngrpc-status: 0\r\n\r\n",
         ),
         (
             get,
@@ -370,7 +426,7 @@ fn sound_answers() {
                 heads(END_HEADERS, &[(":status", "200")]),
                 frame(DATA, END_STREAM, 1, b"ok"),
             ],
-            "HTTP/1.1 100 \r\n\r\nHTTP/1.1 103 \r\nlink: x\r\n\r\nHTTP/1.1 200 \r\ntransfer-encoding: chunked\r\n\r\n\
+            "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\nHTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n\
              2\r\nok\r\n0\r\n\r\n",
         ),
     ];

@@ -80,10 +80,13 @@ fn a_tunnel_that_is_refused_is_an_ordinary_answer() {
     let theirs = pair.opened();
     let no = "HTTP/1.1 403 Forbidden\r\ncontent-length: 2\r\n\r\nno";
     pair.write(false, theirs, no.as_bytes(), &mut random);
+    // The rest of what was to be a tunnel is not wanted, and whoever refuses it says so (RFC 9113 8.1).
+    pair.server.close(theirs);
+    pair.run();
     let heard = pair.read_all(true, id, &mut random);
     assert_eq!(
         String::from_utf8_lossy(&heard),
-        "HTTP/1.1 403 \r\ncontent-length: 2\r\n\r\nno"
+        "HTTP/1.1 403 Forbidden\r\ncontent-length: 2\r\n\r\nno"
     );
 }
 

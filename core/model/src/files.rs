@@ -4,7 +4,7 @@ use std::path::PathBuf;
 /// Files of a directory, served by us.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Files {
-    /// The directory, absolute. Nothing outside of it is ever opened.
+    /// The directory, absolute. Nothing outside of it and of `links_into` is ever opened.
     pub root: PathBuf,
     /// What is served for a directory, looked for in it; one file name. Empty = directories are not served. Default
     /// `index.html`.
@@ -13,6 +13,15 @@ pub struct Files {
     pub precompressed: bool,
     /// Whether names that begin with a dot are served. Default false.
     pub hidden: bool,
+    /// Endings that a path may leave out, each with its dot: with `.html`, `/about` is `about.html` where nothing is called
+    /// `about` but a directory.
+    pub endings: Vec<Name>,
+    /// The file that is served in place of a page that is not there: its path below the root. Empty = none.
+    pub fallback: Name,
+    /// The file that is the body of an answer with 404: its path below the root. Empty = a line of text.
+    pub not_found: Name,
+    /// Directories besides the root, absolute, into which links may lead.
+    pub links_into: Vec<PathBuf>,
 }
 
 impl Files {
@@ -23,6 +32,10 @@ impl Files {
             index: "index.html".into(),
             precompressed: true,
             hidden: false,
+            endings: Vec::new(),
+            fallback: "".into(),
+            not_found: "".into(),
+            links_into: Vec::new(),
         }
     }
 }

@@ -159,6 +159,8 @@ pub enum PathChange {
     Exact(Name),
     /// `/v2/*`, kept as `/v2/`: what the `*` of the route's path matched follows.
     Prefix(Name),
+    /// `/users/$1`: texts and groups of the route's `path_regex`; dot segments and empty ones are resolved afterwards.
+    Groups(Template),
 }
 
 /// What changes in the fields of a message: removed first, then set, then added.
@@ -195,8 +197,8 @@ pub struct Rate {
     pub requests: u32,
     /// 1 ms ..= 24 h. Default 1 s.
     pub per: Duration,
-    /// What has a bucket of its own. Default source.
-    pub on: RateKey,
+    /// What has a bucket of its own: each combination of these, 1 ..= 4, unique; [`RateKey::All`] stands alone. Default source.
+    pub on: Vec<RateKey>,
     /// How many may come at once, 1 ..= 1,000,000. Default as many as `requests`.
     pub burst: u32,
 }
@@ -210,6 +212,12 @@ pub enum RateKey {
     Header(Name),
     /// Each value of this cookie.
     Cookie(Name),
+    /// Each host, as routing compares it, without its port.
+    Host,
+    /// Each path, as routing compares it.
+    Path,
+    /// Each path, as routing compares it, with its query as it came.
+    Uri,
     /// All requests of the route together.
     All,
 }
@@ -218,9 +226,16 @@ pub enum RateKey {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RedirectTo {
     /// `redirect = "https"`: 308 to the same host and target over https.
-    Https,
+    Https {
+        /// The port where this configuration has https, if it is one and not 443: for clients who come to the port that
+        /// we listen on, not to one that leads there.
+        port: Option<u16>,
+    },
     /// `redirect = "https://..."`: 302 to exactly this.
     Location(Name),
+    /// `redirect = "https://example.com/$1"`: 302 to texts and groups of the route's `path_regex`. The first part is a
+    /// text with the host, if there is one, and the slash behind it.
+    Groups(Template),
 }
 
 /// A fixed answer.

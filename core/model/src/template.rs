@@ -14,6 +14,25 @@ pub enum Part {
     Text(Name),
     /// What is known of the request.
     Variable(Variable),
+    /// What this group of the route's `path_regex` matched, by its number; 0 is all of the path. It has such a group.
+    Group(u16),
+}
+
+impl Part {
+    /// What stands there whatever the request.
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Part::Text(text) => Some(text),
+            Part::Variable(_) | Part::Group(_) => None,
+        }
+    }
+}
+
+impl Template {
+    /// Whether it says anything of what a `path_regex` matched.
+    pub fn has_groups(&self) -> bool {
+        self.parts.iter().any(|part| matches!(part, Part::Group(_)))
+    }
 }
 
 /// What a value may say of a request. A fact that a request does not have is empty.

@@ -39,6 +39,17 @@ impl Bonds {
         }
     }
 
+    /// The same as [`Bonds::find`] for whoever only asks.
+    pub(crate) fn peek(&self, key: u64) -> Option<u32> {
+        let (set, key) = self.place(key);
+        let entries = set.0.iter().map(|entry| entry.load(Ordering::Relaxed));
+        let number = |entry: u64| (entry & NUMBER_MASK) as u32;
+        entries
+            .filter(|entry| entry >> KEY_SHIFT == key)
+            .map(number)
+            .find(|number| *number != 0)
+    }
+
     /// The number of the backend that this key has.
     pub(crate) fn find(&self, key: u64) -> Option<u32> {
         let (set, key) = self.place(key);

@@ -18,6 +18,7 @@ mod home;
 mod load;
 mod member;
 mod permit;
+mod preview;
 mod rendezvous;
 mod shared;
 mod view;
@@ -30,6 +31,7 @@ pub use home::{HomeLine, HomeTicket};
 pub use load::{Load, Probes};
 pub use member::{BackendId, Health, Member, Membership, Why, keeps, usable};
 pub use permit::{Failure, Permit, Stay};
+pub use preview::Preview;
 pub use shared::Shared;
 pub use view::View;
 

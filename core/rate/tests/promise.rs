@@ -24,7 +24,7 @@ fn rate(requests: u32, per: Duration, burst: u32) -> Rate {
     Rate {
         requests,
         per,
-        on: RateKey::Source,
+        on: vec![RateKey::Source],
         burst,
     }
 }

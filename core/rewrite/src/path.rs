@@ -1,6 +1,8 @@
 //! Paths on their way to a backend.
 
-use evenkeel_model::{PathChange, PathPattern};
+use crate::value::{Facts, expanded};
+use evenkeel_model::{PathChange, PathPattern, Template};
+use evenkeel_route::Groups;
 use std::borrow::Cow;
 
 /// What becomes of a path, made ready.
@@ -12,6 +14,8 @@ pub(crate) enum PathRule {
     Exact(Box<[u8]>),
     /// This instead of so many segments; `base` has no slash at its end.
     Replace { skip: usize, base: Box<[u8]> },
+    /// What the groups match, put together.
+    Groups(Template),
 }
 
 impl PathRule {
@@ -23,6 +27,7 @@ impl PathRule {
                 PathRule::Strip(segments.into_iter().map(|segment| decoded(segment).into()).collect())
             }
             PathChange::Exact(path) => PathRule::Exact(path.as_bytes().into()),
+            PathChange::Groups(template) => PathRule::Groups(template.clone()),
             PathChange::Prefix(base) => PathRule::Replace {
                 skip: match matched {
                     Some(PathPattern::Prefix(prefix)) => segments(prefix.as_bytes()).0.len(),
@@ -33,14 +38,21 @@ impl PathRule {
         }
     }
 
-    /// Appends the new path; false when it stays.
-    pub(crate) fn apply(&self, path: &[u8], out: &mut Vec<u8>) -> bool {
+    /// Appends the new path; false when it stays. `groups`: those of the route's `path_regex`, where they are used.
+    pub(crate) fn apply(&self, path: &[u8], groups: Option<&Groups>, out: &mut Vec<u8>) -> bool {
         if !path.starts_with(b"/") {
             return false;
         }
         match self {
             PathRule::Exact(exact) => {
                 out.extend_from_slice(exact);
+                true
+            }
+            PathRule::Groups(template) => {
+                let found = groups.and_then(|groups| groups.find(path));
+                let mut room = Vec::new();
+                let put = expanded(template, &Facts::default(), found.as_ref(), &mut room);
+                join(&[], &plain_segments(put), put.ends_with(b"/"), out);
                 true
             }
             PathRule::Strip(prefix) => {
@@ -99,6 +111,13 @@ fn segments(path: &[u8]) -> (Vec<&[u8]>, bool) {
     kept.retain(|segment| !segment.is_empty());
     let slash = slash && !kept.is_empty();
     (kept, slash)
+}
+
+/// The segments without empty ones and dots. Parts of segments side by side can make a `..` that neither had, which must not
+/// take off what the route wrote before it.
+fn plain_segments(path: &[u8]) -> Vec<&[u8]> {
+    let is_plain = |segment: &&[u8]| !matches!(&*decoded(segment), b"" | b"." | b"..");
+    path.split(|byte| *byte == b'/').filter(is_plain).collect()
 }
 
 /// Percent-decoded as routing compares: `%2F` and `%25` stay, in upper case, and a `%` that begins no triplet becomes

@@ -1,6 +1,7 @@
 //! What variables stand for.
 
 use evenkeel_model::{Part, Template, Variable};
+use evenkeel_route::Found;
 
 /// What is known of a request; empty = not known.
 #[derive(Debug, Clone, Copy, Default)]
@@ -60,11 +61,17 @@ impl<'a> Facts<'a> {
     }
 }
 
-/// The value, in `room` where it is put together from several.
-pub(crate) fn expanded<'a>(template: &'a Template, facts: &Facts<'a>, room: &'a mut Vec<u8>) -> &'a [u8] {
+/// The value, in `room` where it is put together from several. `found`: what the groups of the route's `path_regex` match.
+pub(crate) fn expanded<'a>(
+    template: &'a Template,
+    facts: &Facts<'a>,
+    found: Option<&'a Found>,
+    room: &'a mut Vec<u8>,
+) -> &'a [u8] {
     let part = |part: &'a Part| match part {
         Part::Text(text) => text.as_bytes(),
         Part::Variable(variable) => facts.of(*variable),
+        Part::Group(number) => found.map_or(&[][..], |found| found.group(*number)),
     };
     match template.parts.as_slice() {
         [] => &[],

@@ -10,7 +10,7 @@ const LONGEST_HOST: usize = 255;
 /// A host in lower case, without a trailing dot, an IPv6 address in its one canonical form (RFC 5952), and back to
 /// front, so that a suffix is a prefix.
 #[derive(Clone, Copy)]
-pub(crate) struct HostKey {
+pub struct HostKey {
     bytes: [u8; LONGEST_HOST],
     length: usize,
 }
@@ -25,7 +25,8 @@ impl Default for HostKey {
 }
 
 impl HostKey {
-    pub(crate) fn new(host: &[u8]) -> HostKey {
+    /// Of a host without its port.
+    pub fn new(host: &[u8]) -> HostKey {
         let mut key = HostKey::default();
         if let Some(address) = bracketed_address(host) {
             let mut room = key.bytes.as_mut_slice();
@@ -46,7 +47,7 @@ impl HostKey {
     }
 
     /// Back to front; empty when there was no host, or none that a pattern could match.
-    pub(crate) fn as_bytes(&self) -> &[u8] {
+    pub fn as_bytes(&self) -> &[u8] {
         &self.bytes[..self.length]
     }
 }

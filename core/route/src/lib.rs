@@ -27,6 +27,7 @@
 
 mod conditions;
 mod explain;
+mod groups;
 mod host;
 mod path;
 mod prefixes;
@@ -38,10 +39,12 @@ mod table;
 mod tests;
 
 pub use explain::{Explanation, Missed};
+pub use groups::{Found, Groups};
+pub use host::HostKey;
+pub use path::compared as compared_path;
 pub use split::{Sides, key_of};
 
 use evenkeel_model::Route;
-use host::HostKey;
 use path::Reading;
 use rule::Rule;
 use std::net::IpAddr;

@@ -1,5 +1,7 @@
 //! Paths as they are compared: see the crate's documentation for what is read as what.
 
+use std::borrow::Cow;
+
 /// How the doubtful parts of a path are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reading {
@@ -20,6 +22,15 @@ pub(crate) fn is_plain(path: &[u8]) -> bool {
     !pairs.fold(false, |found, (byte, next)| {
         found | matches!(next, b'%' | b'\\' | b';') | ((*byte == b'/') & matches!(next, b'/' | b'.'))
     })
+}
+
+/// The path as routing compares it, in its strict reading: percent-decoded but for `%2F` and `%25`, without dot segments and
+/// empty ones. For whoever wants two spellings of a path to be one.
+pub fn compared(path: &[u8]) -> Cow<'_, [u8]> {
+    match is_plain(path) {
+        true => Cow::Borrowed(path),
+        false => Cow::Owned(normalise(path, Reading::Strict).0),
+    }
 }
 
 /// The path as it is compared, and whether its readings may differ. The result is at most three times as long as

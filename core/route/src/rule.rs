@@ -136,7 +136,7 @@ fn path_rule(pattern: &PathPattern) -> Result<PathRule, String> {
 }
 
 /// Compiles `text` to match whole paths, byte-wise: `.` is any byte, `\d`, `\w` and `(?i)` are ASCII.
-fn whole_path(text: &str) -> Result<Regex, String> {
+pub(crate) fn whole_path(text: &str) -> Result<Regex, String> {
     let compile = |text: &str| RegexBuilder::new(text).unicode(false).size_limit(REGEX_SIZE).build();
     // On its own first: `a)(b` must not become sound by what is put around it.
     compile(text)

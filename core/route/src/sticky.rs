@@ -222,8 +222,8 @@ impl Cookie {
     }
 }
 
-/// One of its own for each pool, so that two pools of one host do not take each other's cookie away.
-fn default_name(pool: &str) -> Name {
+/// The name of a cookie that the configuration does not name: one of its own for each pool, so that two pools of one host do not take each other's cookie away.
+pub fn default_name(pool: &str) -> Name {
     let mut hash = secret::keyed(b"evenkeel sticky 1 name");
     hash.update(pool.as_bytes());
     let hash = hash.finalize().into_bytes();

@@ -4,7 +4,7 @@ use crate::control::Control;
 use crate::log;
 use bytes::Bytes;
 use guard::Side;
-use hyper::body::{Body, Incoming};
+use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -97,12 +97,15 @@ async fn respond(
     side: Side,
     control: Arc<Control>,
 ) -> Result<Response<answer::Body>, Infallible> {
-    let mut response = match admit(&request, side, &control).await {
-        Ok(place) => {
-            let (head, body) = request.into_parts();
-            routes::answer(place, &head, body, &control).await
+    let admitted = admit(&request, side, &control).await;
+    let (head, body) = request.into_parts();
+    let mut response = match admitted {
+        Ok(place) => routes::answer(place, &head, body, &control).await,
+        Err(response) => {
+            // A client that is still sending would lose the answer with the connection.
+            let _unused = change::whole(body).await;
+            *response
         }
-        Err(response) => *response,
     };
     answer::harden(response.headers_mut());
     Ok(response)
@@ -123,8 +126,7 @@ async fn admit(
             Side::Socket => None,
             Side::Tcp(_) => control.token().await,
         };
-        let has_body = !request.body().is_end_stream();
-        guard::judge_change(side, request.headers(), has_body, token.as_deref()).map_err(refused)?;
+        guard::judge_change(side, request.headers(), token.as_deref()).map_err(refused)?;
     }
     Ok(place)
 }

@@ -1,5 +1,6 @@
 //! What the control plane asks of the data plane, and all it knows of it.
 
+use crate::explain::{Asked, Explanation};
 use evenkeel_model::Config;
 use evenkeel_pool::Shared;
 use evenkeel_tls::Sides;
@@ -18,6 +19,15 @@ pub trait Doors: Send + Sync {
 
     /// Client connections that are open on this listener now.
     fn connections(&self, listener: &str) -> u64;
+
+    /// Requests to this pool by what became of their clients' homes: the word and how many; empty if none are kept.
+    fn sticky(&self, pool: &str) -> Vec<(&'static str, u64)>;
+
+    /// Which way a request would go, and why; without what the control plane knows itself. Blocks for a moment.
+    ///
+    /// # Errors
+    /// A sentence for people.
+    fn explain(&self, asked: &Asked) -> Result<Explanation, String>;
 
     /// Stops accepting, lets running requests finish, and returns when they have (true) or when `limit` has passed
     /// (false). Blocks.

@@ -1,5 +1,6 @@
 //! The configuration file.
 
+use crate::named_files;
 use evenkeel_config::{Problems, TEXT_LIMIT};
 use evenkeel_model::Config;
 use serde_json::Value;
@@ -22,7 +23,7 @@ enum Cause {
     Wrong { text: String, problems: Problems },
 }
 
-/// Reads a configuration, and the certificates that it names; paths in it are relative to the file. Blocks.
+/// Reads a configuration, and the files that it names; paths in it are relative to the file. Blocks.
 pub fn load(path: &Path) -> Result<Config, Unusable> {
     load_file(path, Certificates::Readable)
 }
@@ -73,7 +74,8 @@ pub fn control_socket(path: &Path) -> Option<PathBuf> {
 fn understand(path: PathBuf, text: String, folder: &Path, certificates: Certificates) -> Result<Config, Unusable> {
     let problems = match evenkeel_config::parse(&text, folder) {
         Ok(config) => {
-            let complaints = evenkeel_tls::examine(&config, certificates == Certificates::Valid);
+            let mut complaints = evenkeel_tls::examine(&config, certificates == Certificates::Valid);
+            complaints.extend(named_files::examine(&config));
             if complaints.is_empty() {
                 return Ok(config);
             }

@@ -4,8 +4,10 @@ use crate::clock;
 use crate::control::{Control, Source};
 use crate::hearts::Published;
 use crate::reload::LastReload;
-use crate::status::{BackendStatus, CheckStatus, ChecksStatus, ConfigStatus, ListenerStatus, PoolStatus, Status};
-use evenkeel_model::{Check, CheckKind, Listener, Moment};
+use crate::status::{
+    BackendStatus, CheckStatus, ChecksStatus, ConfigStatus, ListenerStatus, PoolStatus, Status, StickyStatus,
+};
+use evenkeel_model::{Check, CheckKind, Listener, Moment, Sticky};
 use evenkeel_pool::Member;
 use std::sync::PoisonError;
 use std::time::Duration;
@@ -32,7 +34,7 @@ pub(crate) fn status(control: &Control, last_reload: &LastReload) -> Status {
             .iter()
             .map(|listener| listener_status(control, listener))
             .collect(),
-        pools: control.hearts.published().iter().map(pool).collect(),
+        pools: pools(control),
     }
 }
 
@@ -46,7 +48,12 @@ fn listener_status(control: &Control, listener: &Listener) -> ListenerStatus {
     }
 }
 
-pub(crate) fn pool(published: &Published) -> PoolStatus {
+pub(crate) fn pools(control: &Control) -> Vec<PoolStatus> {
+    let published = control.hearts.published();
+    published.iter().map(|published| pool(control, published)).collect()
+}
+
+pub(crate) fn pool(control: &Control, published: &Published) -> PoolStatus {
     let view = published.shared.load();
     let rates = published.rates.lock().unwrap_or_else(PoisonError::into_inner);
     PoolStatus {
@@ -56,10 +63,37 @@ pub(crate) fn pool(published: &Published) -> PoolStatus {
         panic: view.panicking,
         queued: view.waiting().into(),
         check: published.pool.check.as_ref().map(check),
+        sticky: published
+            .pool
+            .sticky
+            .as_ref()
+            .map(|how| sticky(how, &view.pool, control.doors.sticky(&view.pool))),
         backends: view
             .members
             .iter()
             .map(|member| backend(member, rates.get(&member.id).copied().unwrap_or(0.0)))
+            .collect(),
+    }
+}
+
+fn sticky(how: &Sticky, pool: &str, counts: Vec<(&'static str, u64)>) -> StickyStatus {
+    let (name, duration) = match how {
+        Sticky::Cookie { name, duration, .. } => {
+            let name = name
+                .clone()
+                .unwrap_or_else(|| evenkeel_route::sticky::default_name(pool));
+            (Some(name), *duration)
+        }
+        Sticky::Header(name) => (Some(name.clone()), None),
+        Sticky::Source => (None, None),
+    };
+    StickyStatus {
+        by: how.as_str().to_owned(),
+        name: name.map(|name| name.to_string()),
+        for_ms: duration.map(millis),
+        requests: counts
+            .into_iter()
+            .map(|(result, count)| (result.to_owned(), count))
             .collect(),
     }
 }

@@ -143,22 +143,28 @@ impl Control {
             Err(error) => return Err(Refusal::new("reading the file broke off", error.to_string())),
         };
         let old = self.config.load_full();
-        self.take(&new, BTreeMap::new()).await?;
+        let renewed = self.take(&new, BTreeMap::new()).await?;
         self.config.store(new.clone());
         log::configure(new.log);
         self.warn_of_token().await;
+        let mut changes = changes(&old, &new);
+        changes.extend(renewed);
         Ok(Taken {
-            changes: changes(&old, &new),
+            changes,
             notes: not_live(&self.started, &new.admin).into_iter().collect(),
         })
     }
 
     /// Gives a configuration to the hearts and the doors: both take it, or neither. `saved` is what is known of its
-    /// pools from before a restart.
-    pub(crate) async fn take(&self, config: &Arc<Config>, mut saved: BTreeMap<String, Saved>) -> Result<(), Refusal> {
+    /// pools from before a restart. Tells of certificates that were exchanged.
+    pub(crate) async fn take(
+        &self,
+        config: &Arc<Config>,
+        mut saved: BTreeMap<String, Saved>,
+    ) -> Result<Vec<String>, Refusal> {
         let (vault, for_vault) = (self.vault.clone(), config.clone());
         let read = tokio::task::spawn_blocking(move || vault.prepare(&for_vault)).await;
-        let certificates = match read {
+        let mut certificates = match read {
             Ok(Ok(prepared)) => prepared,
             Ok(Err(complaints)) => return Err(Refusal::of_certificates(&complaints)),
             Err(error) => return Err(Refusal::new("reading the certificates broke off", error.to_string())),
@@ -179,8 +185,10 @@ impl Control {
                 for warning in &certificates.warnings {
                     log::warn(warning, &[]);
                 }
+                let renewed = std::mem::take(&mut certificates.renewed);
                 self.vault.commit(certificates);
-                self.hearts.commit().await.map_err(|_| Refusal::stopping())
+                self.hearts.commit().await.map_err(|_| Refusal::stopping())?;
+                Ok(renewed)
             }
             Ok(Err(failures)) => {
                 self.hearts.abandon().await;

@@ -41,6 +41,8 @@ pub struct Start {
     pub may_share: bool,
     /// How long a graceful stop waits.
     pub stop_limit: Duration,
+    /// Called when a stop was asked for, before anything stops; it may block. A second signal does not wait for it.
+    pub before_stop: Option<Box<dyn FnOnce() + Send>>,
 }
 
 /// Why a process could not start, for people.
@@ -80,6 +82,7 @@ async fn serve(start: Start, serving: impl FnOnce(Arc<Control>, Option<&Path>)) 
         socket,
         may_share,
         stop_limit,
+        before_stop,
     } = start;
     // First of all: whether another process has this configuration's place.
     let socket = open_socket(socket.as_deref().or(config.admin.socket.as_deref()), may_share).await?;
@@ -117,6 +120,12 @@ async fn serve(start: Start, serving: impl FnOnce(Arc<Control>, Option<&Path>)) 
     control.warn_of_token().await;
     serving(control.clone(), socket_file.as_ref().map(socket::SocketFile::path));
     until_stopped(&control, &mut signals).await;
+    if let Some(before_stop) = before_stop {
+        tokio::select! {
+            _ = tokio::task::spawn_blocking(before_stop) => {}
+            () = signals.stop() => {}
+        }
+    }
     drop(state_task);
     stop(&control, &mut signals, stop_limit).await;
     if let Some(state) = state {

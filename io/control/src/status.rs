@@ -1,6 +1,7 @@
 //! What `GET /api/v1/status` and `status --json` say.
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Everything.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -64,8 +65,24 @@ pub struct PoolStatus {
     pub queued: u64,
     /// None if it is turned off.
     pub check: Option<CheckStatus>,
+    /// None if clients are not kept with their backends.
+    #[serde(default)]
+    pub sticky: Option<StickyStatus>,
     /// In the order of the file, added ones last.
     pub backends: Vec<BackendStatus>,
+}
+
+/// How a pool's clients stay with their backends.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StickyStatus {
+    /// `cookie`, `header` or `source`.
+    pub by: String,
+    /// The cookie's, or the field's.
+    pub name: Option<String>,
+    /// How long after its last visit a client is known; none is until its browser ends.
+    pub for_ms: Option<u64>,
+    /// Requests since the start, by how it went: `new`, `home`, `away`, `lost`, `refused`.
+    pub requests: BTreeMap<String, u64>,
 }
 
 /// What the pool's backends are asked.

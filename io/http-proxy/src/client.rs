@@ -283,7 +283,9 @@ pub(crate) async fn serve_stream(client: Client) {
     let then = proxy::answer(&client, &mut exchange).await;
     exchange.end();
     match then {
-        Then::Next | Then::Close | Then::Linger => {}
+        Then::Next | Then::Close => {}
+        // Clients that are told at once to send no more forget that they have got an answer (curl 7.88).
+        Then::Linger => client.linger().await,
         Then::Reset => client.conduit.reset(),
     }
 }

@@ -47,6 +47,23 @@ impl Conduit {
         }
     }
 
+    /// As [`Conduit::try_write`] of the last that is said: when all is written, the end is said with it, in one packet where
+    /// that is possible. Not left to the closing of the connection: when something has come meanwhile that nobody read, the
+    /// kernel resets it then, and the answer would be thrown away.
+    pub(crate) fn try_write_last(&self, bytes: &[u8]) -> io::Result<Option<usize>> {
+        match self {
+            Conduit::Plain(socket) => {
+                let count = socket.try_write_more(bytes)?;
+                if count == Some(bytes.len()) {
+                    socket.end_writing();
+                }
+                Ok(count)
+            }
+            Conduit::Tls(socket) => socket.try_write_last(bytes),
+            Conduit::Stream(_) | Conduit::Nowhere => self.try_write(bytes),
+        }
+    }
+
     /// Writes what fits of several pieces; `None` = nothing now.
     pub(crate) fn try_write_pieces(&self, pieces: &[IoSlice<'_>]) -> io::Result<Option<usize>> {
         match self {
@@ -158,6 +175,14 @@ impl Conduit {
         match self {
             Conduit::Tls(socket) => socket.speaks_h2(),
             Conduit::Plain(_) | Conduit::Stream(_) | Conduit::Nowhere => false,
+        }
+    }
+
+    /// What was wrong with what the other side said, where that was judged before it came to us.
+    pub(crate) fn fault(&self) -> Option<&'static str> {
+        match self {
+            Conduit::Plain(_) | Conduit::Tls(_) | Conduit::Nowhere => None,
+            Conduit::Stream(stream) => stream.fault(),
         }
     }
 

@@ -150,7 +150,7 @@ pub(crate) enum Action {
 pub(crate) enum Answer {
     Redirect(RedirectTo),
     Respond(Respond),
-    Files(FilesSide),
+    Files(Box<FilesSide>),
 }
 
 /// A pool that a route leads to.
@@ -245,7 +245,8 @@ impl Builder<'_> {
             RouteAction::Redirect(to) => Action::Own(Answer::Redirect(to.clone())),
             RouteAction::Respond(respond) => Action::Own(Answer::Respond(respond.clone())),
             RouteAction::Files(files) => {
-                Action::Own(Answer::Files(FilesSide::new(files.clone(), route.compress.clone())))
+                let side = FilesSide::new(files.clone(), route.compress.clone());
+                Action::Own(Answer::Files(Box::new(side)))
             }
         };
         let on = route.retry.iter().flat_map(|retry| &retry.on);

@@ -104,6 +104,9 @@ pub(crate) fn is_secure(guest: &Guest, trusted: bool, exchange: &Exchange) -> bo
 /// route, which are there already, say otherwise.
 pub(crate) fn tell_certificate(guarded: &[&str], guest: &Guest, edits: &mut Edits) {
     let fields = guest.tls.as_ref().map_or("", |tls| &*tls.certificate_fields);
+    if fields.is_empty() && guarded.is_empty() {
+        return;
+    }
     for (name, value) in fields.split("\r\n").filter_map(|line| line.split_once(": ")) {
         if !edits.drops(name.as_bytes()) {
             edits.set(name.as_bytes(), value.as_bytes());

@@ -29,20 +29,24 @@ impl Links {
     }
 
     /// A connection that stands, or a stream of one. `surely` asks the kernel too: for requests that must not be sent
-    /// twice.
-    pub(crate) fn take(&self, backend: BackendId, surely: bool) -> Option<Conduit> {
-        match self.reach.stream(backend) {
+    /// twice. `upgrade`: for a request that asks for one.
+    pub(crate) fn take(&self, backend: BackendId, surely: bool, upgrade: bool) -> Option<Conduit> {
+        match self.reach.stream(backend, upgrade) {
             Some(stream) => Some(Conduit::Stream(stream)),
             None => self.idle.borrow_mut().take(backend, surely),
         }
     }
 
-    /// Keeps a connection for the next request.
-    pub(crate) fn give(&self, backend: BackendId, conduit: Conduit, now: Moment) {
+    /// Keeps a connection for the next request. `upgrade`: it was made for a request that asked for one, and others are not
+    /// to have less than what was agreed upon for them.
+    pub(crate) fn give(&self, backend: BackendId, conduit: Conduit, now: Moment, upgrade: bool) {
+        if self.reach.sets_apart(upgrade) {
+            return;
+        }
         self.idle.borrow_mut().give(backend, conduit, now);
     }
 
-    /// A new connection until `deadline`, or a stream of one.
+    /// A new connection until `deadline`, or a stream of one. `upgrade`: for a request that asks for one.
     ///
     /// # Errors
     /// See [`NoConnection`].
@@ -51,8 +55,9 @@ impl Links {
         backend: BackendId,
         address: &BackendAddress,
         deadline: Moment,
+        upgrade: bool,
     ) -> Result<Conduit, NoConnection> {
-        self.reach.connect(backend, address, deadline).await
+        self.reach.connect(backend, address, deadline, upgrade).await
     }
 
     /// Takes a new configuration of how backends are spoken to.

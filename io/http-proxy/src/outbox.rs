@@ -36,6 +36,14 @@ impl Outbox {
         Ok(total)
     }
 
+    /// As [`Outbox::flush`], where the end follows at once.
+    pub(crate) fn flush_last(&mut self, to: &Conduit) -> io::Result<usize> {
+        if self.is_empty() || to.has_unsent() {
+            return self.flush(to);
+        }
+        self.flush_with(|bytes| to.try_write_last(bytes))
+    }
+
     /// Sends what is here in another way of writing; returns how much went.
     pub(crate) fn flush_with(&mut self, write: impl Fn(&[u8]) -> io::Result<Option<usize>>) -> io::Result<usize> {
         let mut total = 0;

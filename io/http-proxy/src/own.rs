@@ -7,9 +7,11 @@ use crate::facts;
 use crate::files;
 use crate::proxy::finish;
 use crate::reason::Reason;
+use crate::skip;
 use evenkeel_http::{Method, Refused, RequestFraming, Version, error_answer, fixed_answer};
-use evenkeel_model::RedirectTo;
+use evenkeel_model::{BindAddress, RedirectTo};
 use evenkeel_net::{Socket, reactor};
+use evenkeel_rewrite::Rewrite;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -89,8 +91,15 @@ pub(crate) async fn error(client: &Client, exchange: &mut Exchange, reason: Reas
     }
 }
 
+/// The answer to what no route takes.
+pub(crate) async fn no_route(client: &Client, exchange: &mut Exchange) -> Then {
+    skip::body(client, exchange).await;
+    error(client, exchange, Reason::NoRoute).await
+}
+
 /// The answer of a limit: `Retry-After` says when a request would be taken (RFC 6585 4).
 pub(crate) async fn too_many(client: &Client, exchange: &mut Exchange, after: Duration) -> Then {
+    skip::body(client, exchange).await;
     let reason = Reason::RateLimited;
     // Whole seconds, rounded up: who comes then is taken.
     let seconds = (after + Duration::from_nanos(999_999_999)).as_secs().max(1).to_string();
@@ -116,6 +125,7 @@ pub(crate) async fn configured(
     answer: &Answer,
     believed: Option<IpAddr>,
 ) -> (Reason, Then) {
+    skip::body(client, exchange).await;
     let rewrite = way.rules.as_ref().and_then(|rules| rules.rewrite.as_ref());
     if let Some(rewrite) = rewrite {
         if exchange.record.request_id[0] == 0 {
@@ -127,7 +137,7 @@ pub(crate) async fn configured(
     }
     match answer {
         Answer::Respond(respond) => (Reason::Ok, local(client, exchange, respond.status, &respond.body).await),
-        Answer::Redirect(to) => (Reason::Ok, redirect(client, exchange, to).await),
+        Answer::Redirect(to) => redirect(client, exchange, to, rewrite).await,
         Answer::Files(files) => {
             let path = exchange.head.path.of(&exchange.input);
             let mut changed = Vec::new();
@@ -171,21 +181,60 @@ pub(crate) async fn short(client: &Client, exchange: &mut Exchange, answer: &Sho
     .await
 }
 
-async fn redirect(client: &Client, exchange: &mut Exchange, to: &RedirectTo) -> Then {
+async fn redirect(
+    client: &Client,
+    exchange: &mut Exchange,
+    to: &RedirectTo,
+    rewrite: Option<&Rewrite>,
+) -> (Reason, Then) {
     let (status, location) = match to {
         RedirectTo::Location(location) => (302, location.as_bytes().to_vec()),
-        RedirectTo::Https => {
-            let (head, input) = (&exchange.head, &exchange.input);
-            let mut location = b"https://".to_vec();
-            location.extend_from_slice(head.host_name.of(input));
-            match head.target.of(input) {
-                b"*" => {}
-                target => location.extend_from_slice(target),
+        RedirectTo::Groups(_) => {
+            let mut location = Vec::new();
+            if let Some(rewrite) = rewrite {
+                rewrite.location(exchange.head.path.of(&exchange.input), &mut location);
             }
-            (308, location)
+            (302, location)
         }
+        RedirectTo::Https { port } => match over_https(client, exchange, *port) {
+            Some(location) => (308, location),
+            None => {
+                let text = "Without Host nobody knows where this leads over https.\n";
+                return (Reason::BadRequest, local(client, exchange, 400, text).await);
+            }
+        },
     };
-    own_answer(client, exchange, status, b"", &[(b"location", &location)], b"").await
+    let then = own_answer(client, exchange, status, b"", &[(b"location", &location)], b"").await;
+    (Reason::Ok, then)
+}
+
+/// The same place over https; `None` where a client of HTTP/1.0 names no host.
+fn over_https(client: &Client, exchange: &Exchange, https: Option<u16>) -> Option<Vec<u8>> {
+    let (head, input) = (&exchange.head, &exchange.input);
+    let (host, name) = (head.host.of(input), head.host_name.of(input));
+    if name.is_empty() {
+        return None;
+    }
+    let mut location = b"https://".to_vec();
+    location.extend_from_slice(name);
+    // Who names a port that we do not listen on came by another one, and of that one's neighbour nothing is known.
+    let named = host[name.len()..].strip_prefix(b":").unwrap_or_default();
+    let named = std::str::from_utf8(named)
+        .ok()
+        .and_then(|port| port.parse::<u16>().ok());
+    let door = client.guest.inside.door.now();
+    let is_own = |bind: &BindAddress| match bind {
+        BindAddress::Tcp { address, .. } => Some(address.port()) == named,
+        BindAddress::Unix(_) => false,
+    };
+    if let Some(port) = https.filter(|_| door.listener.bind.iter().any(is_own)) {
+        location.extend_from_slice(format!(":{port}").as_bytes());
+    }
+    match head.target.of(input) {
+        b"*" => {}
+        target => location.extend_from_slice(target),
+    }
+    Some(location)
 }
 
 async fn own_answer(
@@ -235,8 +284,8 @@ fn has_no_body(exchange: &Exchange) -> bool {
     matches!(exchange.head.framing, RequestFraming::None | RequestFraming::Length(0))
 }
 
-/// Whether the connection lives on after an answer of our own. A body that nobody will read ends it: skipping it
-/// could take for ever. So does HTTP/1.0, whose clients wait for the end unless they are told otherwise.
+/// Whether the connection lives on after an answer of our own. A body that was not skipped ends it: reading it could take
+/// for ever. So does HTTP/1.0, whose clients wait for the end unless they are told otherwise.
 pub(crate) fn lives_on(client: &Client, exchange: &Exchange) -> bool {
     let head = &exchange.head;
     head.keep_alive && head.version == Version::Http11 && has_no_body(exchange) && !client.is_leaving()

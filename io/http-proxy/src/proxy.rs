@@ -13,10 +13,9 @@ use crate::reason::Reason;
 use crate::relay::{End, Failed, Relay, Terms};
 use crate::rules;
 use crate::sticky::Visit;
-use crate::tried::Tried;
 use crate::tunnel;
 use evenkeel_http::{Edits, Forward, RequestFraming};
-use evenkeel_model::{BackendAddress, Retry, RetryOn};
+use evenkeel_model::{BackendAddress, RetryOn};
 use evenkeel_net::reactor;
 use evenkeel_pool::{Failure, Member, Permit, Request, View};
 use evenkeel_rewrite::Facts;
@@ -31,7 +30,7 @@ pub(crate) async fn answer(client: &Client, exchange: &mut Exchange) -> Then {
     let trusted = ways.trusts(client.peer());
     let believed = facts::believed(client.peer(), trusted, &ways, exchange);
     let Some(index) = route(&ways, exchange, believed) else {
-        let then = Box::pin(own::error(client, exchange, Reason::NoRoute)).await;
+        let then = Box::pin(own::no_route(client, exchange)).await;
         finish(client, exchange, &ways, None, Reason::NoRoute, believed);
         return then;
     };
@@ -76,8 +75,18 @@ pub(crate) async fn answer(client: &Client, exchange: &mut Exchange) -> Then {
 }
 
 fn route(ways: &Ways, exchange: &Exchange, believed: Option<IpAddr>) -> Option<usize> {
+    as_routed(exchange, believed, |request| ways.router.route(request))
+}
+
+/// Gives `use_it` what a request shows of itself to be routed.
+#[inline]
+pub(crate) fn as_routed<T>(
+    exchange: &Exchange,
+    believed: Option<IpAddr>,
+    use_it: impl FnOnce(&evenkeel_route::Request<'_>) -> T,
+) -> T {
     let (head, input) = (&exchange.head, &exchange.input);
-    ways.router.route(&evenkeel_route::Request {
+    use_it(&evenkeel_route::Request {
         method: head.method.of(input),
         host: head.host_name.of(input),
         path: head.path.of(input),
@@ -116,12 +125,9 @@ impl Journey<'_> {
     pub(crate) async fn travel(&mut self) -> (Reason, Then) {
         let view = self.pool.view();
         if let Some(reason) = self.too_large() {
-            return Box::pin(self.fail(reason, false)).await;
+            return Box::pin(self.refuse(reason)).await;
         }
-        let retry = self.way.retry.as_ref().map_or(view.retry, |own| Retry {
-            attempts: own.attempts,
-            ..view.retry
-        });
+        let retries = self.way.retry.as_ref().map_or(view.retry.attempts, |own| own.attempts);
         if !self.ways.guarded.is_empty() {
             // What nobody but us may say could come in again behind the body.
             self.exchange.head.drop_trailers();
@@ -129,19 +135,21 @@ impl Journey<'_> {
         let hash = facts::hash(&view.balance, self.exchange, self.believed);
         let world = &self.client.guest.world;
         self.visit = self.pool.sticky.borrow().visit(self.exchange, self.believed, world);
-        let mut tried = Tried::none();
+        // Without allocation where the first try is the last, which is the rule.
+        let mut tried = Vec::new();
         let mut afresh = false;
         loop {
             let asked = reactor::now();
             let request = Request {
                 hash,
-                avoid: tried.all(),
+                avoid: &tried,
                 first_in_line: false,
                 wish: self.visit.wish,
                 first_at_home: false,
             };
             let permit = match self.pool.acquire(&self.client.conduit, request).await {
                 Ok(permit) => permit,
+                Err(reason) if self.exchange.record.attempts == 0 => return Box::pin(self.refuse(reason)).await,
                 Err(reason) => return Box::pin(self.fail(reason, false)).await,
             };
             let record = &mut self.exchange.record;
@@ -151,7 +159,7 @@ impl Journey<'_> {
                 self.pool.sticky.borrow().count(&self.visit, permit.stay());
             }
             let id = permit.id();
-            let more = tried.count < retry.attempts as usize;
+            let more = tried.len() < retries as usize;
             // The one of the choice, or newer after a wait in line.
             let view = self.pool.view();
             match self.try_once(permit, &view, more, afresh).await {
@@ -191,18 +199,15 @@ impl Journey<'_> {
         }
         let repeatable = self.exchange.head.may_repeat();
         let links = self.client.guest.links(self.pool);
-        let idle = if afresh {
-            None
-        } else {
-            links.take(permit.id(), !repeatable)
-        };
+        let stands = || links.take(permit.id(), !repeatable, self.upgrades());
+        let idle = if afresh { None } else { stands() };
         let reused = idle.is_some();
         let backend = match idle {
             Some(conduit) => conduit,
             None => {
                 let begun = reactor::now();
                 let deadline = begun + view.timeouts.connect;
-                let connected = Box::pin(links.connect(permit.id(), &member.address, deadline)).await;
+                let connected = Box::pin(links.connect(permit.id(), &member.address, deadline, self.upgrades())).await;
                 self.exchange.record.connecting = Some(reactor::now().since(begun));
                 match connected {
                     Ok(conduit) => conduit,
@@ -213,18 +218,54 @@ impl Journey<'_> {
         let timeout = self.way.timeout.unwrap_or(view.timeouts.response);
         self.write_head(member, &permit);
         let end = self.relay(&backend, &mut permit, more && repeatable, timeout).await;
-        self.arrive(
-            end,
-            backend,
-            permit,
-            Tries {
-                more,
-                reused,
-                repeatable,
-                links,
-            },
-        )
-        .await
+        match end {
+            End::Answered {
+                reusable,
+                keep_alive,
+                whole,
+            } => {
+                self.settle(reusable, backend, &permit, &links);
+                // The backend is done with: its place is free while the client still reads.
+                drop(permit);
+                if self.exchange.to_client.waits_for(&self.client.conduit) {
+                    let (reason, then) = Box::pin(self.deliver(keep_alive, whole)).await;
+                    return Try::Over(reason, then);
+                }
+                Try::Over(Reason::Ok, self.then(keep_alive, whole))
+            }
+            End::Upgraded => Box::pin(self.tunnel(backend, permit)).await,
+            End::Failed(failed) => {
+                drop(backend);
+                let tries = Tries {
+                    more,
+                    reused,
+                    repeatable,
+                };
+                let again = self.again(&failed, &tries);
+                if let (Some(blame), false) = (failed.blame, matches!(again, Some(Try::Afresh))) {
+                    permit.failed(blame, reactor::now());
+                }
+                drop(permit);
+                match again {
+                    Some(again) => again,
+                    None => Box::pin(self.over(failed.reason, failed.begun)).await,
+                }
+            }
+        }
+    }
+
+    /// The backend has answered: its connection may be good for others.
+    fn settle(&self, reusable: bool, backend: Conduit, permit: &Permit, links: &Links) {
+        if let Some(answered) = self.exchange.record.answered {
+            self.pool.seconds(permit).record(answered);
+        }
+        if reusable && !backend.is_single() && !backend.may_read() {
+            links.give(permit.id(), backend, reactor::now(), self.upgrades());
+        }
+    }
+
+    fn upgrades(&self) -> bool {
+        self.exchange.head.upgrade.is_some()
     }
 
     async fn relay(&mut self, backend: &Conduit, permit: &mut Permit, again: bool, timeout: Duration) -> End {
@@ -336,78 +377,46 @@ impl Journey<'_> {
         Box::pin(self.over(reason, false)).await
     }
 
-    /// The try has come to an end, good or bad.
-    async fn arrive(&mut self, end: End, backend: Conduit, mut permit: Permit, tries: Tries) -> Try {
-        let now = reactor::now();
-        match end {
-            End::Answered {
-                reusable,
-                keep_alive,
-                whole,
-            } => {
-                if let Some(answered) = self.exchange.record.answered {
-                    self.pool.seconds(&permit).record(answered);
-                }
-                if reusable && !backend.is_single() && !backend.may_read() {
-                    tries.links.give(permit.id(), backend, now);
-                } else {
-                    drop(backend);
-                }
-                // The backend is done with: its place is free while the client still reads.
-                drop(permit);
-                let (reason, then) = self.deliver(keep_alive, whole).await;
-                Try::Over(reason, then)
-            }
-            End::Upgraded => {
-                let exchange = &mut *self.exchange;
-                let leftover = exchange.leftover().to_vec();
-                exchange.taken = exchange.input.len();
-                exchange.to_backend.bytes.extend_from_slice(&leftover);
-                let early = std::mem::take(&mut exchange.answer);
-                exchange.to_client.bytes.extend_from_slice(&early);
-                let tunnel = tunnel::run(
-                    &self.client.conduit,
-                    &backend,
-                    &mut exchange.to_backend,
-                    &mut exchange.to_client,
-                    self.ways.listener.timeouts.tunnel,
-                );
-                let ended = Box::pin(tunnel).await;
-                exchange.record.bytes_in += ended.up;
-                exchange.record.bytes_out += ended.down;
-                if !ended.broken {
-                    return Try::Over(Reason::Ok, Then::Close);
-                }
-                backend.reset();
-                Try::Over(Reason::Ok, Then::Reset)
-            }
-            End::Failed(failed) => {
-                drop(backend);
-                let again = self.again(&failed, &tries);
-                if let (Some(blame), false) = (failed.blame, matches!(again, Some(Try::Afresh))) {
-                    permit.failed(blame, now);
-                }
-                drop(permit);
-                match again {
-                    Some(again) => again,
-                    None => Box::pin(self.over(failed.reason, failed.begun)).await,
-                }
-            }
+    /// Both sides have switched to another protocol: carries its bytes until it ends.
+    async fn tunnel(&mut self, backend: Conduit, _permit: Permit) -> Try {
+        let exchange = &mut *self.exchange;
+        let leftover = exchange.leftover().to_vec();
+        exchange.taken = exchange.input.len();
+        exchange.to_backend.bytes.extend_from_slice(&leftover);
+        let early = std::mem::take(&mut exchange.answer);
+        exchange.to_client.bytes.extend_from_slice(&early);
+        let ended = tunnel::run(
+            &self.client.conduit,
+            &backend,
+            &mut exchange.to_backend,
+            &mut exchange.to_client,
+            self.ways.listener.timeouts.tunnel,
+        )
+        .await;
+        exchange.record.bytes_in += ended.up;
+        exchange.record.bytes_out += ended.down;
+        if !ended.broken {
+            return Try::Over(Reason::Ok, Then::Close);
         }
+        backend.reset();
+        Try::Over(Reason::Ok, Then::Reset)
     }
 
     /// Whether a failed try may be followed by another.
     fn again(&self, failed: &Failed, tries: &Tries) -> Option<Try> {
-        let possible = !failed.begun && failed.replayable && (failed.nothing_sent || tries.repeatable);
+        let Tries {
+            more,
+            reused,
+            repeatable,
+        } = *tries;
+        let possible = !failed.begun && failed.replayable && (failed.nothing_sent || repeatable);
         if !possible {
             return None;
         }
         match failed.blame {
-            Some(Failure::Reset) if tries.reused && failed.unanswered && (tries.more || failed.nothing_sent) => {
-                Some(Try::Afresh)
-            }
+            Some(Failure::Reset) if reused && failed.unanswered && (more || failed.nothing_sent) => Some(Try::Afresh),
             Some(Failure::Reset) if failed.unanswered && self.way.retries_on(RetryOn::Reset) => {
-                (tries.more && self.pool.may_retry()).then_some(Try::Elsewhere)
+                (more && self.pool.may_retry()).then_some(Try::Elsewhere)
             }
             // The budget has been asked before the answer was given up.
             Some(Failure::Status) => Some(Try::Elsewhere),
@@ -424,17 +433,20 @@ impl Journey<'_> {
 
     /// Sends the client what is left of its answer. One that may still be sending gets time to read it.
     async fn deliver(&mut self, keep_alive: bool, whole: bool) -> (Reason, Then) {
-        if self.exchange.to_client.waits_for(&self.client.conduit) {
-            let window = self.ways.listener.timeouts.request;
-            if let Err(reason) = Box::pin(flush(self.client, self.exchange, window)).await {
-                return (reason, Then::Reset);
-            }
+        let window = self.ways.listener.timeouts.request;
+        match flush(self.client, self.exchange, window).await {
+            Ok(()) => (Reason::Ok, self.then(keep_alive, whole)),
+            Err(reason) => (reason, Then::Reset),
         }
+    }
+
+    /// What becomes of the client's connection after a whole answer.
+    fn then(&self, keep_alive: bool, whole: bool) -> Then {
         if keep_alive {
-            return (Reason::Ok, Then::Next);
+            return Then::Next;
         }
         let sending = !whole || self.client.conduit.may_read();
-        (Reason::Ok, if sending { Then::Linger } else { Then::Close })
+        if sending { Then::Linger } else { Then::Close }
     }
 
     async fn over(&mut self, reason: Reason, begun: bool) -> Try {
@@ -457,13 +469,11 @@ impl Journey<'_> {
     }
 }
 
-/// What is known of a try when it has ended.
+/// What is known of a try when it has failed.
 struct Tries {
     more: bool,
     reused: bool,
     repeatable: bool,
-    /// Where its connection came from, and goes back to.
-    links: Rc<Links>,
 }
 
 /// Counts and logs a finished request.

@@ -33,6 +33,14 @@ pub(crate) enum NoConnection {
     Tls,
 }
 
+/// What a new connection shall speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    /// What the pool says, or both sides agree upon.
+    Agreed,
+    Http1,
+}
+
 /// What the configuration says of speaking to a pool's backends.
 #[derive(Clone)]
 pub(crate) struct Speech {
@@ -67,7 +75,13 @@ impl Speech {
     }
 
     /// A connection that stands, with keys agreed upon where the pool says so.
-    async fn connect(&self, address: &BackendAddress, told: &Told, deadline: Moment) -> Result<Conduit, NoConnection> {
+    async fn connect(
+        &self,
+        address: &BackendAddress,
+        told: &Told,
+        deadline: Moment,
+        wanted: Wanted,
+    ) -> Result<Conduit, NoConnection> {
         let socket = connect(address, deadline).await?;
         if let Some(version) = self.introduces {
             introduction::tell(&socket, version, told).map_err(|_| NoConnection::Refused)?;
@@ -75,7 +89,11 @@ impl Speech {
         let Some(tls) = &self.tls else {
             return Ok(Conduit::Plain(socket));
         };
-        let socket = tls.connect(socket, address).map_err(|_| NoConnection::Tls)?;
+        let socket = match wanted {
+            Wanted::Agreed => tls.connect(socket, address),
+            Wanted::Http1 => tls.connect_http1(socket, address),
+        };
+        let socket = socket.map_err(|_| NoConnection::Tls)?;
         match within(deadline, || ready(socket.handshake())).await {
             Ok(Ok(())) => Ok(Conduit::Tls(Box::new(socket))),
             Ok(Err(_)) => Err(NoConnection::Tls),
@@ -156,9 +174,15 @@ impl Reach {
         changed
     }
 
-    /// A stream of a connection that stands.
-    pub(crate) fn stream(&self, backend: BackendId) -> Option<Stream> {
-        if !self.any.get() {
+    /// Whether an upgrade has a connection of its own. Few servers take WebSocket over HTTP/2 (RFC 8441), and whether one
+    /// does is known only when it is too late to ask for HTTP/1.1.
+    pub(crate) fn sets_apart(&self, upgrade: bool) -> bool {
+        upgrade && self.speech.borrow().protocol == PoolProtocol::Auto
+    }
+
+    /// A stream of a connection that stands. `upgrade`: for a request that asks for one.
+    pub(crate) fn stream(&self, backend: BackendId, upgrade: bool) -> Option<Stream> {
+        if !self.any.get() || self.sets_apart(upgrade) {
             return None;
         }
         let mut trunks = self.trunks.borrow_mut();
@@ -167,7 +191,7 @@ impl Reach {
         trunks.ready.iter().find_map(Trunk::open)
     }
 
-    /// Connects to a backend until `deadline`.
+    /// Connects to a backend until `deadline`. `upgrade`: for a request that asks for one.
     ///
     /// # Errors
     /// See [`NoConnection`].
@@ -176,10 +200,18 @@ impl Reach {
         backend: BackendId,
         address: &BackendAddress,
         deadline: Moment,
+        upgrade: bool,
     ) -> Result<Conduit, NoConnection> {
         let speech = self.speech.borrow().clone();
+        if self.sets_apart(upgrade) {
+            match speech.connect(address, &self.told, deadline, Wanted::Http1).await {
+                // It may speak HTTP/2 only.
+                Err(NoConnection::Tls) => {}
+                connected => return connected,
+            }
+        }
         match speech.protocol {
-            PoolProtocol::Http1 => speech.connect(address, &self.told, deadline).await,
+            PoolProtocol::Http1 => speech.connect(address, &self.told, deadline, Wanted::Agreed).await,
             PoolProtocol::H2 | PoolProtocol::Auto => self.share(backend, address, deadline, &speech).await,
         }
     }
@@ -193,7 +225,7 @@ impl Reach {
         speech: &Speech,
     ) -> Result<Conduit, NoConnection> {
         let waited = within(deadline, || {
-            if let Some(stream) = self.stream(backend) {
+            if let Some(stream) = self.stream(backend, false) {
                 return Poll::Ready(Some(stream));
             }
             let mut all = self.trunks.borrow_mut();
@@ -213,7 +245,7 @@ impl Reach {
         }
         // Also when this future is dropped, the next in line begins.
         let connecting = Connecting { reach: self, backend };
-        let conduit = speech.connect(address, &self.told, deadline).await?;
+        let conduit = speech.connect(address, &self.told, deadline, Wanted::Agreed).await?;
         let agreed = conduit.speaks_h2() || (speech.protocol == PoolProtocol::H2 && conduit.plain().is_some());
         match speech.protocol {
             PoolProtocol::H2 if !agreed => return Err(NoConnection::Tls),

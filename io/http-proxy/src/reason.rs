@@ -42,10 +42,14 @@ pub(crate) enum Reason {
     RateLimited,
     /// A file could not be read, or changed while it was sent: 500, or a cut answer.
     FileFailed,
+    /// Too many requests wait for the disk that a file is on: 503.
+    DiskBusy,
+    /// The disk that a file is on did not answer in time: 504, or a cut answer.
+    DiskTimeout,
 }
 
 impl Reason {
-    pub(crate) const COUNT: usize = 20;
+    pub(crate) const COUNT: usize = 22;
     pub(crate) const ALL: [Reason; Reason::COUNT] = [
         Reason::Ok,
         Reason::NoRoute,
@@ -67,6 +71,8 @@ impl Reason {
         Reason::Exhausted,
         Reason::RateLimited,
         Reason::FileFailed,
+        Reason::DiskBusy,
+        Reason::DiskTimeout,
     ];
 
     pub(crate) fn as_str(self) -> &'static str {
@@ -91,6 +97,8 @@ impl Reason {
             Reason::Exhausted => "exhausted",
             Reason::RateLimited => "rate-limited",
             Reason::FileFailed => "file-failed",
+            Reason::DiskBusy => "disk-busy",
+            Reason::DiskTimeout => "disk-timeout",
         }
     }
 
@@ -99,9 +107,9 @@ impl Reason {
         match self {
             Reason::Ok => 200,
             Reason::NoRoute => 404,
-            Reason::NoBackend | Reason::QueueFull | Reason::QueueTimeout | Reason::Exhausted => 503,
+            Reason::NoBackend | Reason::QueueFull | Reason::QueueTimeout | Reason::Exhausted | Reason::DiskBusy => 503,
             Reason::ConnectRefused | Reason::TlsFailed | Reason::BackendReset | Reason::BadResponse => 502,
-            Reason::ConnectTimeout | Reason::ResponseTimeout => 504,
+            Reason::ConnectTimeout | Reason::ResponseTimeout | Reason::DiskTimeout => 504,
             Reason::ClientGone => 499,
             Reason::BadRequest | Reason::BadProxyHeader => 400,
             Reason::HeaderTimeout | Reason::RequestTimeout => 408,
@@ -127,6 +135,8 @@ impl Reason {
             Reason::BadRequest | Reason::BadProxyHeader => "The request was not understood.",
             Reason::HeaderTimeout | Reason::RequestTimeout => "The request took too long to arrive.",
             Reason::BodyTooLarge => "The request's body is too large.",
+            Reason::DiskBusy => "The disk is busy. Please try again soon.",
+            Reason::DiskTimeout => "The disk took too long to answer.",
             Reason::Exhausted => "The balancer is at its limit. Please try again soon.",
             Reason::RateLimited => "Too many requests. Please try again later.",
             Reason::FileFailed => "The file could not be read.",

@@ -221,8 +221,12 @@ impl<'a> Relay<'a> {
 
     // How it goes wrong.
 
-    fn backend_reset(&self) -> End {
-        self.failed(Reason::BackendReset, Some(Failure::Reset))
+    /// The backend's connection broke: by itself, or because what it said was no message.
+    fn backend_reset(&mut self) -> End {
+        match self.backend.fault() {
+            Some(fault) => self.bad_response(fault),
+            None => self.failed(Reason::BackendReset, Some(Failure::Reset)),
+        }
     }
 
     fn bad_response(&mut self, detail: &'static str) -> End {

@@ -8,7 +8,7 @@ use evenkeel_model::{Name, Rate, RateKey, Route, SplitBy};
 use evenkeel_net::reactor;
 use evenkeel_rate::{Limiter, Verdict};
 use evenkeel_rewrite::Rewrite;
-use evenkeel_route::{Fields, key_of};
+use evenkeel_route::{Fields, HostKey, compared_path, key_of};
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -47,34 +47,60 @@ impl Rules {
 
 /// A limit of a route, shared by all workers.
 pub(crate) struct Limit {
-    pub(crate) on: RateKey,
+    pub(crate) on: Vec<RateKey>,
     pub(crate) limiter: Arc<Limiter>,
 }
 
 impl Limit {
     fn refuses(&self, exchange: &Exchange, believed: Option<IpAddr>) -> Option<Duration> {
-        let (head, input) = (&exchange.head, &exchange.input);
-        let value = match &self.on {
-            RateKey::Source => None,
-            RateKey::All => Some(&[][..]),
-            RateKey::Header(name) => head.values(input, name.as_bytes()).next(),
-            RateKey::Cookie(name) => head.cookie(input, name.as_bytes()),
-        };
-        let verdict = match (value, believed) {
-            (Some(value), _) => self.ask(b'v', value),
-            (None, Some(IpAddr::V4(address))) => self.ask(b'4', &address.octets()),
-            (None, Some(IpAddr::V6(address))) => self.ask(b'6', &address.octets()[..NETWORK_BYTES]),
-            (None, None) => self.ask(b'-', &[]),
+        let ask = |kind, key: &[u8]| self.limiter.ask(kind, key, reactor::now());
+        let verdict = match self.on.as_slice() {
+            [only] => with_key(only, exchange, believed, ask),
+            several => {
+                let mut joined = Vec::new();
+                for on in several {
+                    with_key(on, exchange, believed, |kind, key| {
+                        // With its length, so that what ends here and begins there makes a difference.
+                        joined.push(kind);
+                        joined.extend_from_slice(&key.len().to_le_bytes());
+                        joined.extend_from_slice(key);
+                    });
+                }
+                ask(b'+', &joined)
+            }
         };
         match verdict {
             Verdict::Taken => None,
             Verdict::Refused { after } => Some(after),
         }
     }
+}
 
-    /// `kind` keeps values apart from addresses of the same bytes.
-    fn ask(&self, kind: u8, key: &[u8]) -> Verdict {
-        self.limiter.ask(kind, key, reactor::now())
+/// Gives `use_it` what tells this request apart from others, and a kind that keeps values apart from addresses of the
+/// same bytes.
+fn with_key<T>(on: &RateKey, exchange: &Exchange, believed: Option<IpAddr>, use_it: impl FnOnce(u8, &[u8]) -> T) -> T {
+    let (head, input) = (&exchange.head, &exchange.input);
+    let value = match on {
+        RateKey::Source => None,
+        RateKey::All => Some(&[][..]),
+        RateKey::Header(name) => head.values(input, name.as_bytes()).next(),
+        RateKey::Cookie(name) => head.cookie(input, name.as_bytes()),
+        RateKey::Host => return use_it(b'v', HostKey::new(head.host_name.of(input)).as_bytes()),
+        RateKey::Path => return use_it(b'v', &compared_path(head.path.of(input))),
+        RateKey::Uri => {
+            let mut uri = compared_path(head.path.of(input)).into_owned();
+            if let Some(query) = head.query {
+                uri.push(b'?');
+                uri.extend_from_slice(query.of(input));
+            }
+            return use_it(b'v', &uri);
+        }
+    };
+    match (value, believed) {
+        (Some(value), _) => use_it(b'v', value),
+        (None, Some(IpAddr::V4(address))) => use_it(b'4', &address.octets()),
+        (None, Some(IpAddr::V6(address))) => use_it(b'6', &address.octets()[..NETWORK_BYTES]),
+        (None, None) => use_it(b'-', &[]),
     }
 }
 

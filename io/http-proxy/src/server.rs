@@ -3,6 +3,7 @@
 use crate::accept::{self, Entrance};
 use crate::access_log::{Lines, Report, Sink};
 use crate::door::{Builder, Door};
+use crate::explain::{self, Asked, Explained};
 use crate::pool_side::PoolSide;
 use crate::rules::Limits;
 use crate::setup::Setup;
@@ -225,6 +226,27 @@ impl Server {
     pub fn connections(&self, listener: &str) -> u64 {
         let count = self.stats.connections(&listener.into()).load(Ordering::Relaxed);
         u64::try_from(count).unwrap_or(0)
+    }
+
+    /// Requests to this pool by what became of their clients' homes; empty if it keeps no clients.
+    pub fn sticky(&self, pool: &str) -> Vec<(&'static str, u64)> {
+        self.stats.sticky_counts(pool)
+    }
+
+    /// Which way a request would go, and why. Asks a worker and waits for it.
+    ///
+    /// # Errors
+    /// A sentence for people.
+    pub fn explain(&self, asked: Asked) -> Result<Explained, String> {
+        let worker = self.workers.first().ok_or("there is no worker")?;
+        let (sender, receiver) = channel();
+        worker.run(Box::new(move || {
+            let explained = with_worker(|worker| explain::explain(&worker.world, &asked));
+            // Nobody listens any more when this took too long.
+            let _ = sender.send(explained);
+        }));
+        let answer = receiver.recv_timeout(APPLY);
+        answer.map_err(|_| "a worker did not answer in time".to_owned())?
     }
 
     /// Accepts nothing more and lets what is under way finish. Blocks until the last connection has ended; false when

@@ -84,7 +84,11 @@ pub(crate) struct Reasons([Counter; Reason::COUNT]);
 
 impl Reasons {
     pub(crate) fn count(&self, reason: Reason) {
-        self.0[reason as usize].add(1);
+        self.add(reason, 1);
+    }
+
+    pub(crate) fn add(&self, reason: Reason, times: u64) {
+        self.0[reason as usize].add(times);
     }
 }
 
@@ -118,6 +122,10 @@ pub(crate) struct Stats {
     pub(crate) exhausted: AtomicU64,
     /// Connections that were ended by a bug of ours.
     pub(crate) panics: AtomicU64,
+    /// Times a request for a file had to wait for a disk.
+    pub(crate) disk_waits: AtomicU64,
+    /// Requests that wait for a disk now.
+    pub(crate) disk_waiting: AtomicU64,
 }
 
 fn series<K: Ord, V: Default>(map: &Series<K, V>, key: K, worker: usize) -> Arc<V> {
@@ -251,6 +259,15 @@ impl Stats {
         }
     }
 
+    /// Requests of clients that stay with a backend of this pool, by outcome; empty if there are no such clients.
+    pub(crate) fn sticky_counts(&self, pool: &str) -> Vec<(&'static str, u64)> {
+        let sums = sums(&self.sticky, |counts| counts.0.iter().map(Counter::value).collect());
+        let words = Outcome::ALL.iter().map(|outcome| outcome.as_str());
+        sums.get(pool)
+            .map(|parts| words.zip(parts.iter().copied()).collect())
+            .unwrap_or_default()
+    }
+
     fn write_sticky(&self, out: &mut String) {
         let name = "evenkeel_sticky_total";
         family(
@@ -288,11 +305,19 @@ impl Stats {
                 "Conversations ended by a bug of ours.",
                 &self.panics,
             ),
+            (
+                "evenkeel_disk_waits_total",
+                "Times a request for a file had to wait for a disk.",
+                &self.disk_waits,
+            ),
         ];
         for (name, help, count) in troubles {
             family(out, name, "counter", help);
             line(out, name, "", count.load(Ordering::Relaxed));
         }
+        let name = "evenkeel_disk_waiting";
+        family(out, name, "gauge", "Requests for files that wait for a disk.");
+        line(out, name, "", self.disk_waiting.load(Ordering::Relaxed));
     }
 }
 

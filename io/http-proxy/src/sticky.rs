@@ -210,6 +210,25 @@ impl StickySide {
         }
     }
 
+    /// By what this visit's client is known, in words; `None` where clients are not kept.
+    pub(crate) fn words(&self, visit: &Visit) -> Option<String> {
+        let nothing = |word| if visit.wish == Wish::None { word } else { "" };
+        match &self.how {
+            How::Not => None,
+            How::Source => Some(format!("source{}", nothing(" (it has no address)"))),
+            How::Header(name) => Some(format!("header `{name}`{}", nothing(" (the request has none)"))),
+            How::Cookie(cookie) => {
+                let seen = match visit.cookie {
+                    CookieSeen::NotAsked | CookieSeen::Good(_) => "",
+                    CookieSeen::None => " (the request has none)",
+                    CookieSeen::Refused => " (this pool did not sign the request's)",
+                    CookieSeen::Lost => " (the backend that it names has left the pool)",
+                };
+                Some(format!("cookie `{}`{seen}", cookie.name()))
+            }
+        }
+    }
+
     /// Counts a request that has got its first backend.
     pub(crate) fn count(&self, visit: &Visit, stay: Stay) {
         let outcome = match (visit.cookie, stay) {

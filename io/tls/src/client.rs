@@ -35,6 +35,8 @@ pub struct ClientTls {
 #[derive(Debug, Clone)]
 pub(crate) struct ClientContent {
     config: Arc<ClientConfig>,
+    /// The same, offering HTTP/1.1 only.
+    http1: Arc<ClientConfig>,
     /// The same for all backends; otherwise each has its address.
     server_name: Option<ServerName<'static>>,
 }
@@ -58,6 +60,25 @@ impl ClientTls {
     /// When rustls cannot begin.
     pub fn connect(self: &Arc<ClientTls>, socket: Socket, backend: &BackendAddress) -> io::Result<TlsSocket> {
         let (config, name) = self.config(backend);
+        self.begin(socket, config, name)
+    }
+
+    /// The same where only HTTP/1.1 will do, whatever the pool's `protocol`.
+    ///
+    /// # Errors
+    /// When rustls cannot begin.
+    pub fn connect_http1(self: &Arc<ClientTls>, socket: Socket, backend: &BackendAddress) -> io::Result<TlsSocket> {
+        let (_, name) = self.config(backend);
+        let config = self.content.load().http1.clone();
+        self.begin(socket, config, name)
+    }
+
+    fn begin(
+        self: &Arc<ClientTls>,
+        socket: Socket,
+        config: Arc<ClientConfig>,
+        name: ServerName<'static>,
+    ) -> io::Result<TlsSocket> {
         let connection = UnbufferedClientConnection::new(config, name).map_err(io::Error::other)?;
         Ok(TlsSocket::client(socket, Session::Client(connection), self.clone()))
     }
@@ -122,7 +143,10 @@ pub(crate) fn content(
     };
     config.alpn_protocols = alpn.iter().map(|alpn| alpn.as_str().into()).collect();
     config.resumption = Resumption::in_memory_sessions(SESSIONS);
+    let mut http1 = config.clone();
+    http1.alpn_protocols = vec![Alpn::Http1.as_str().into()];
     Ok(ClientContent {
+        http1: Arc::new(http1),
         config: Arc::new(config),
         server_name,
     })

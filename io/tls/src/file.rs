@@ -65,7 +65,7 @@ impl Part {
 }
 
 /// A certificate with its key, read.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Pair {
     pub(crate) certified: CertifiedKey,
     pub(crate) leaf: Certificate,
@@ -74,6 +74,11 @@ pub(crate) struct Pair {
 }
 
 impl Pair {
+    /// Whether both are one certificate, whatever chain, key file and OCSP response they came with.
+    pub(crate) fn has_leaf_of(&self, other: &Pair) -> bool {
+        self.certified.cert.first() == other.certified.cert.first()
+    }
+
     /// What is wrong with its dates now.
     pub(crate) fn untimely(&self) -> Option<Trouble> {
         let path = self.path.display();

@@ -30,61 +30,121 @@ impl Shown {
 }
 
 /// The files of a listener, read.
+#[derive(Debug, Clone)]
 pub(crate) struct ListenerFiles {
+    /// In the order of the configuration.
     pairs: Vec<Pair>,
     clients: Option<Clients>,
     /// What decides whose certificates are taken: sessions of clients outlive no change of it.
     pub(crate) authority: Option<Vec<u8>>,
-    pub(crate) shown: Vec<Shown>,
-    /// Certificates that are not valid now.
-    pub(crate) untimely: Vec<Complaint>,
 }
 
 /// Reads them all; everything that is wrong is told. Blocks.
 pub(crate) fn listener(name: &Name, tls: &ListenerTls) -> Result<ListenerFiles, Vec<Complaint>> {
-    let at = |rest: &[Step]| way("listener", name, rest);
-    let (mut complaints, mut pairs, mut untimely) = (Vec::new(), Vec::new(), Vec::new());
-    for (index, files) in tls.certificates.iter().enumerate() {
-        let at = |trouble: &Trouble| at(&[key("certificates"), Step::Item(index), key(trouble.part.key())]);
-        match file::pair(files) {
-            Ok(pair) => {
-                untimely.extend(pair.untimely().map(|trouble| complaint(at(&trouble), trouble)));
-                pairs.push(pair);
-            }
-            Err(trouble) => complaints.push(complaint(at(&trouble), trouble)),
+    let (mut complaints, mut pairs) = (Vec::new(), Vec::new());
+    for read in read_pairs(name, tls) {
+        match read {
+            Ok(pair) => pairs.push(pair),
+            Err(complaint) => complaints.push(complaint),
         }
     }
-    let (mut clients, mut authority) = (None, None);
-    if let Some(client) = &tls.client {
-        match roots::read(&client.ca) {
-            Ok((roots, text)) => {
-                clients = Some((Arc::new(roots), client.auth));
-                authority = Some(text);
-            }
-            Err(trouble) => complaints.push(complaint(at(&[key("client_ca")]), trouble)),
-        }
-    }
+    let (clients, authority) = read_clients(name, tls).unwrap_or_else(|complaint| {
+        complaints.push(complaint);
+        (None, None)
+    });
     if !complaints.is_empty() {
         return Err(complaints);
     }
     Ok(ListenerFiles {
-        shown: pairs.iter().map(Shown::of).collect(),
         pairs,
         clients,
         authority,
-        untimely,
     })
+}
+
+/// Reads them all again, of the same configuration. What is no good, or has become a certificate that is not valid now,
+/// stays what it was `before`, and is told; the rest is new. Blocks.
+pub(crate) fn listener_again(
+    name: &Name,
+    tls: &ListenerTls,
+    before: &ListenerFiles,
+) -> (ListenerFiles, Vec<Complaint>) {
+    let (mut complaints, mut files) = (Vec::new(), before.clone());
+    for (index, (pair, read)) in files.pairs.iter_mut().zip(read_pairs(name, tls)).enumerate() {
+        match read {
+            Ok(read) if read.has_leaf_of(pair) => *pair = read,
+            // Nobody replaces a certificate by an expired one on purpose.
+            Ok(read) => match read.untimely() {
+                Some(trouble) => complaints.push(of_pair(name, index, trouble)),
+                None => *pair = read,
+            },
+            Err(complaint) => complaints.push(complaint),
+        }
+    }
+    match read_clients(name, tls) {
+        Ok((clients, authority)) => (files.clients, files.authority) = (clients, authority),
+        Err(complaint) => complaints.push(complaint),
+    }
+    (files, complaints)
+}
+
+fn read_pairs(name: &Name, tls: &ListenerTls) -> impl Iterator<Item = Result<Pair, Complaint>> {
+    let pairs = tls.certificates.iter().enumerate();
+    pairs.map(|(index, files)| file::pair(files).map_err(|trouble| of_pair(name, index, trouble)))
+}
+
+fn read_clients(name: &Name, tls: &ListenerTls) -> Result<(Option<Clients>, Option<Vec<u8>>), Complaint> {
+    let Some(client) = &tls.client else {
+        return Ok((None, None));
+    };
+    match roots::read(&client.ca) {
+        Ok((roots, text)) => Ok((Some((Arc::new(roots), client.auth)), Some(text))),
+        Err(trouble) => Err(complaint(way("listener", name, &[key("client_ca")]), trouble)),
+    }
+}
+
+fn of_pair(name: &Name, index: usize, trouble: Trouble) -> Complaint {
+    let rest = [key("certificates"), Step::Item(index), key(trouble.part.key())];
+    complaint(way("listener", name, &rest), trouble)
 }
 
 impl ListenerFiles {
     pub(crate) fn content(
-        self,
+        &self,
         name: &Name,
         tls: &ListenerTls,
         tickets: Arc<TicketKeys>,
     ) -> Result<ServerContent, Vec<Complaint>> {
-        server::content(tls, self.pairs, self.clients, tickets)
+        server::content(tls, self.pairs.clone(), self.clients.clone(), tickets)
             .map_err(|trouble| vec![complaint(way("listener", name, &[]), trouble)])
+    }
+
+    pub(crate) fn shown(&self) -> Vec<Shown> {
+        self.pairs.iter().map(Shown::of).collect()
+    }
+
+    /// Certificates that are not valid now.
+    pub(crate) fn untimely(&self, name: &Name) -> Vec<Complaint> {
+        self.untimely_beside(name, &[])
+    }
+
+    /// Certificates that are not valid now and were not in use `before`.
+    pub(crate) fn newly_untimely(&self, name: &Name, before: &ListenerFiles) -> Vec<Complaint> {
+        self.untimely_beside(name, &before.pairs)
+    }
+
+    fn untimely_beside(&self, name: &Name, known: &[Pair]) -> Vec<Complaint> {
+        let pairs = self.pairs.iter().enumerate();
+        let unknown = pairs.filter(|(_, pair)| !known.iter().any(|known| known.has_leaf_of(pair)));
+        unknown
+            .filter_map(|(index, pair)| Some(of_pair(name, index, pair.untimely()?)))
+            .collect()
+    }
+
+    /// Certificates that were not in use `before`.
+    pub(crate) fn renewed(&self, before: &ListenerFiles) -> Vec<Shown> {
+        let is_new = |pair: &&Pair| !before.pairs.iter().any(|known| known.has_leaf_of(pair));
+        self.pairs.iter().filter(is_new).map(Shown::of).collect()
     }
 }
 

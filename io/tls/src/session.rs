@@ -14,6 +14,8 @@ pub(crate) const RECORD_BYTES: usize = 16 * 1024;
 const RECORD_OVERHEAD: usize = 64;
 /// The level of an alert that ends the connection (RFC 5246 7.2).
 const FATAL: u8 = 2;
+/// What a goodbye needs at most.
+pub(crate) const GOODBYE_BYTES: usize = RECORD_OVERHEAD * 2;
 
 /// Either end of a connection.
 pub(crate) enum Session {
@@ -108,20 +110,19 @@ impl Session {
         }
     }
 
-    /// Puts the goodbye into `out`, where one may be said.
-    pub(crate) fn say_goodbye(&mut self, out: &mut Vec<u8>, partial: &mut [u8]) {
-        let mut bytes = [0; RECORD_OVERHEAD * 2];
+    /// Puts the goodbye into `space`, which has at least [`GOODBYE_BYTES`], where one may be said; returns its length.
+    pub(crate) fn say_goodbye(&mut self, space: &mut [u8], partial: &mut [u8]) -> usize {
         let length = match self {
             Session::Server(connection) => match connection.process_tls_records(partial).state {
-                Ok(ConnectionState::WriteTraffic(mut traffic)) => traffic.queue_close_notify(&mut bytes).ok(),
+                Ok(ConnectionState::WriteTraffic(mut traffic)) => traffic.queue_close_notify(space).ok(),
                 Ok(_) | Err(_) => None,
             },
             Session::Client(connection) => match connection.process_tls_records(partial).state {
-                Ok(ConnectionState::WriteTraffic(mut traffic)) => traffic.queue_close_notify(&mut bytes).ok(),
+                Ok(ConnectionState::WriteTraffic(mut traffic)) => traffic.queue_close_notify(space).ok(),
                 Ok(_) | Err(_) => None,
             },
         };
-        out.extend_from_slice(&bytes[..length.unwrap_or(0)]);
+        length.unwrap_or(0)
     }
 }
 

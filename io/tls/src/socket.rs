@@ -8,7 +8,7 @@ use crate::fields::{self, ClientCertificate};
 use crate::names;
 use crate::scratch::{self, READ_BYTES, WRITE_BYTES};
 use crate::server::ServerTls;
-use crate::session::{RECORD_BYTES, Session, encrypted_length};
+use crate::session::{GOODBYE_BYTES, RECORD_BYTES, Session, encrypted_length};
 use evenkeel_net::{Socket, reactor};
 use inner::{Ending, Inner};
 use rustls::{HandshakeKind, ProtocolVersion};
@@ -25,6 +25,8 @@ const ROUNDS: usize = 8;
 const GATHER_BYTES: usize = WRITE_BYTES;
 /// Linux's MSG_NOSIGNAL: a connection that is gone is no reason for a signal.
 const NO_SIGNAL: i32 = 0x4000;
+/// Linux's MSG_MORE: the end of the connection, which follows at once, shares a packet with what is sent.
+const MORE: i32 = 0x8000;
 
 /// An encrypted connection on this worker. Its methods are those of [`Socket`] and keep the same promises: they never
 /// wait, and after `None` (or `false`) the owning task is queued as soon as it is worth another try.
@@ -140,8 +142,10 @@ impl TlsSocket {
                 Received::Plain(length) => return Ok(Some(length)),
                 Received::Records => {}
                 Received::Nothing => {
-                    // A way out that is broken shows when it is written to.
-                    let _ = inner.flush(&self.socket);
+                    if inner.is_due() {
+                        // A way out that is broken shows when it is written to.
+                        let _ = inner.flush(&self.socket);
+                    }
                     return Ok(None);
                 }
                 // Not remembered: what is under way to the other side may still arrive.
@@ -190,6 +194,20 @@ impl TlsSocket {
         })
     }
 
+    /// As [`TlsSocket::try_write`] of the last that is said, with [`TlsSocket::end_writing`] behind it: if all is taken, the
+    /// goodbye (close_notify) and the end go in the same packet.
+    ///
+    /// # Errors
+    /// As [`TlsSocket::try_write`].
+    pub fn try_write_last(&self, bytes: &[u8]) -> io::Result<Option<usize>> {
+        let inner = &mut *self.inner.borrow_mut();
+        let may_end = !inner.blocked && inner.failure.is_none() && inner.ending == Ending::Open;
+        if !may_end || bytes.len() > WRITE_BYTES {
+            return self.write(inner, bytes);
+        }
+        self.write_chunk(inner, bytes, true).map(Some)
+    }
+
     fn write(&self, inner: &mut Inner, bytes: &[u8]) -> io::Result<Option<usize>> {
         if let Some(failure) = inner.failure {
             return Err(error_of(failure));
@@ -205,7 +223,7 @@ impl TlsSocket {
         }
         let mut total = 0;
         for chunk in bytes.chunks(WRITE_BYTES) {
-            total += self.write_chunk(inner, chunk)?;
+            total += self.write_chunk(inner, chunk, false)?;
             if inner.blocked {
                 break;
             }
@@ -213,27 +231,45 @@ impl TlsSocket {
         Ok(Some(total))
     }
 
-    /// Encrypts a chunk behind what is in `out` and gives both to the kernel at once; what it does not take stays.
-    fn write_chunk(&self, inner: &mut Inner, chunk: &[u8]) -> io::Result<usize> {
+    /// Encrypts a chunk, and the goodbye behind the `last` one, behind what is in `out` and gives all to the kernel at
+    /// once; what it does not take stays.
+    fn write_chunk(&self, inner: &mut Inner, chunk: &[u8], last: bool) -> io::Result<usize> {
         let before = inner.out.len();
-        scratch::outgoing(before + encrypted_length(chunk.len()), |space| {
+        scratch::outgoing(before + encrypted_length(chunk.len()) + GOODBYE_BYTES, |space| {
             space[..before].copy_from_slice(&inner.out);
             let encrypted = inner.session.encrypt(chunk, &mut space[before..], &mut inner.partial);
             let Ok(length) = encrypted else {
                 return Err(self.fail(inner, Failure::Internal, ErrorKind::Other.into()));
             };
-            let ready = &space[..before + length];
-            let sent = self.socket.try_write(ready)?.unwrap_or(0);
+            let mut end = before + length;
+            if last {
+                end += inner.session.say_goodbye(&mut space[end..], &mut inner.partial);
+            }
+            let ready = &space[..end];
+            let sent = if last {
+                self.socket.try_write_more(ready)
+            } else {
+                self.socket.try_write(ready)
+            };
+            let sent = sent?.unwrap_or(0);
             // Without allocation where nothing is left, which is the rule.
             inner.out = ready[sent..].to_vec();
             inner.blocked = !inner.out.is_empty();
+            if last {
+                inner.ending = Ending::Said;
+                if !inner.blocked {
+                    inner.ending = Ending::Done;
+                    self.socket.end_writing();
+                }
+            }
             Ok(chunk.len())
         })
     }
 
-    /// Whether the kernel has not taken everything yet that was taken here.
+    /// Whether the kernel has not taken everything yet that was taken here. What TLS itself has to say and what goes with
+    /// the next write is not meant.
     pub fn has_unsent(&self) -> bool {
-        !self.inner.borrow().out.is_empty()
+        self.inner.borrow().blocked
     }
 
     /// Gives the kernel what it has not taken yet; true when nothing is left.
@@ -288,10 +324,7 @@ impl TlsSocket {
         if inner.ending == Ending::Open {
             inner.ending = Ending::Said;
             if inner.established && inner.failure.is_none() {
-                let Inner {
-                    session, out, partial, ..
-                } = inner;
-                session.say_goodbye(out, partial);
+                inner.say_goodbye();
             }
             // A connection that is gone already needs no goodbye.
             let _ = inner.flush(&self.socket);
@@ -484,11 +517,8 @@ impl Drop for TlsSocket {
         if !may_speak || inner.blocked {
             return;
         }
-        let Inner {
-            session, out, partial, ..
-        } = inner;
-        session.say_goodbye(out, partial);
+        inner.say_goodbye();
         // Past the reactor: at the end of the thread it may be gone before the socket.
-        let _ = socket2::SockRef::from(&self.socket).send_with_flags(out, NO_SIGNAL);
+        let _ = socket2::SockRef::from(&self.socket).send_with_flags(&inner.out, NO_SIGNAL | MORE);
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::client::{ClientContent, ClientTls};
 use crate::moment;
-use crate::read::{self, Shown};
+use crate::read::{self, ListenerFiles, Shown};
 use crate::server::{ServerContent, ServerTls};
 use crate::stamp::{Stamp, stamps};
 use crate::tickets::TicketKeys;
@@ -41,7 +41,8 @@ pub(crate) struct Held {
 pub(crate) struct ListenerSide {
     model: ListenerTls,
     pub(crate) shared: Arc<ServerTls>,
-    authority: Option<Vec<u8>>,
+    /// What is in use.
+    read: ListenerFiles,
     tickets: Arc<TicketKeys>,
     pub(crate) files: Watched,
 }
@@ -118,6 +119,8 @@ pub struct Prepared {
     pools: BTreeMap<Name, (PoolSide, ClientContent)>,
     /// What the operator should know although it stops nothing: one sentence each.
     pub warnings: Vec<String>,
+    /// Certificates that take the place of others in listeners and pools that were there already: a line each.
+    pub renewed: Vec<String>,
 }
 
 impl Prepared {
@@ -142,7 +145,7 @@ pub fn examine(config: &Config, dates: bool) -> Vec<Complaint> {
     let mut complaints = Vec::new();
     for (listener, tls) in encrypted_listeners(config) {
         match read::listener(&listener.name, tls) {
-            Ok(files) if dates => complaints.extend(files.untimely),
+            Ok(files) if dates => complaints.extend(files.untimely(&listener.name)),
             Ok(_) => {}
             Err(found) => complaints.extend(found),
         }
@@ -190,14 +193,10 @@ impl Vault {
             listeners: BTreeMap::new(),
             pools: BTreeMap::new(),
             warnings: Vec::new(),
+            renewed: Vec::new(),
         };
         for (listener, tls) in encrypted_listeners(config) {
-            match prepare_listener(
-                &listener.name,
-                tls,
-                held.listeners.get(&listener.name),
-                &mut prepared.warnings,
-            ) {
+            match prepare_listener(&listener.name, tls, held.listeners.get(&listener.name), &mut prepared) {
                 Ok((side, content)) => {
                     let (name, shared) = (listener.name.clone(), side.shared.clone());
                     prepared.sides.listeners.insert(name.clone(), shared);
@@ -207,7 +206,7 @@ impl Vault {
             }
         }
         for (pool, tls) in encrypted_pools(config) {
-            match prepare_pool(pool, tls, held.pools.get(&pool.name), &mut prepared.warnings) {
+            match prepare_pool(pool, tls, held.pools.get(&pool.name), &mut prepared) {
                 Ok((side, content)) => {
                     let (name, shared) = (pool.name.clone(), side.shared.clone());
                     prepared.sides.pools.insert(name.clone(), shared);
@@ -282,20 +281,26 @@ fn prepare_listener(
     name: &Name,
     tls: &ListenerTls,
     before: Option<&ListenerSide>,
-    warnings: &mut Vec<String>,
+    prepared: &mut Prepared,
 ) -> Result<(ListenerSide, ServerContent), Vec<Complaint>> {
     let mut watched = Watched::new(read::listener_paths(tls));
-    let mut files = read::listener(name, tls)?;
-    watched.shown = std::mem::take(&mut files.shown);
-    warnings.extend(
-        files
-            .untimely
-            .iter()
-            .map(|complaint| sentence("listener", name, complaint)),
-    );
-    let authority = files.authority.take();
+    let files = read::listener(name, tls)?;
+    watched.shown = files.shown();
+    if let Some(side) = before {
+        let newly = files.newly_untimely(name, &side.read);
+        if !newly.is_empty() {
+            return Err(newly);
+        }
+        let renewed = files.renewed(&side.read);
+        prepared.renewed.extend(renewal("listener", name, &renewed));
+    }
+    let untimely = files.untimely(name);
+    let warnings = untimely.iter().map(|complaint| sentence("listener", name, complaint));
+    prepared.warnings.extend(warnings);
     let kept = before.filter(|side| {
-        side.authority == authority && side.model.client == tls.client && side.model.min_version == tls.min_version
+        side.read.authority == files.authority
+            && side.model.client == tls.client
+            && side.model.min_version == tls.min_version
     });
     let tickets = match kept {
         Some(side) => side.tickets.clone(),
@@ -309,7 +314,7 @@ fn prepare_listener(
     let side = ListenerSide {
         model: tls.clone(),
         shared,
-        authority,
+        read: files,
         tickets,
         files: watched,
     };
@@ -331,20 +336,24 @@ fn prepare_pool(
     pool: &Pool,
     tls: &PoolTls,
     before: Option<&PoolSide>,
-    warnings: &mut Vec<String>,
+    prepared: &mut Prepared,
 ) -> Result<(PoolSide, ClientContent), Vec<Complaint>> {
     let mut watched = Watched::new(read::pool_paths(tls));
     let files = read::pool(pool, tls)?;
     watched.shown = files.shown;
-    warnings.extend(
-        files
-            .untimely
-            .iter()
-            .map(|complaint| sentence("pool", &pool.name, complaint)),
-    );
+    if let Some(side) = before.filter(|side| side.files.shown != watched.shown) {
+        if !files.untimely.is_empty() && !side.files.shown.is_empty() {
+            return Err(files.untimely);
+        }
+        prepared.renewed.extend(renewal("pool", &pool.name, &watched.shown));
+    }
+    let warnings = files.untimely.iter();
+    prepared
+        .warnings
+        .extend(warnings.map(|complaint| sentence("pool", &pool.name, complaint)));
     if !tls.verify {
         let warning = "`verify = false`: whoever answers at a backend's address is believed to be it";
-        warnings.push(format!("pool {}: {warning}", pool.name));
+        prepared.warnings.push(format!("pool {}: {warning}", pool.name));
     }
     let shared = match before {
         Some(side) => side.shared.clone(),
@@ -359,32 +368,37 @@ fn prepare_pool(
 }
 
 fn reread_listener(name: &Name, side: &mut ListenerSide) -> Option<News> {
-    let read = read::listener(name, &side.model).and_then(|mut files| {
-        // Nobody replaces a certificate by an expired one on purpose.
-        if !files.untimely.is_empty() {
-            return Err(files.untimely);
-        }
-        let (shown, authority) = (std::mem::take(&mut files.shown), files.authority.take());
-        let tickets = if authority == side.authority {
-            side.tickets.clone()
-        } else {
-            fresh_tickets(name)?
-        };
-        let content = files.content(name, &side.model, tickets.clone())?;
-        Ok((shown, authority, tickets, content))
-    });
+    let (files, mut complaints) = read::listener_again(name, &side.model, &side.read);
+    let tickets = if files.authority == side.read.authority {
+        Ok(side.tickets.clone())
+    } else {
+        fresh_tickets(name)
+    };
+    let usable = tickets.and_then(|tickets| Ok((files.content(name, &side.model, tickets.clone())?, tickets)));
     if side.files.moved() {
         return None;
     }
-    match read {
-        Ok((shown, authority, tickets, content)) => {
+    let mut renewed = Vec::new();
+    match usable {
+        Ok((content, tickets)) => {
             side.shared.replace(content);
-            (side.authority, side.tickets) = (authority, tickets);
-            side.files.took(shown);
-            Some(good("listener", name, &side.files.shown))
+            side.tickets = tickets;
+            renewed = files.renewed(&side.read);
+            side.read = files;
         }
-        Err(complaints) => Some(bad("listener", name, &complaints, &mut side.files)),
+        Err(found) => complaints.extend(found),
     }
+    if complaints.is_empty() {
+        side.files.took(side.read.shown());
+        return Some(good("listener", name, &side.files.shown));
+    }
+    // Where several files have changed, those that are good wait for none that is not.
+    side.files.shown = side.read.shown();
+    let mut news = bad("listener", name, &complaints, &mut side.files);
+    if !renewed.is_empty() {
+        news.message.push_str(&format!("; in use are {}", listed(&renewed)));
+    }
+    Some(news)
 }
 
 fn reread_pool(name: &Name, side: &mut PoolSide) -> Option<News> {
@@ -410,19 +424,26 @@ fn reread_pool(name: &Name, side: &mut PoolSide) -> Option<News> {
 }
 
 fn good(section: &str, name: &Name, shown: &[Shown]) -> News {
-    let certificates: Vec<String> = shown
-        .iter()
-        .map(|shown| format!("{} until {}", shown.name, moment::show(shown.not_after)))
-        .collect();
-    let what = if certificates.is_empty() {
+    let what = if shown.is_empty() {
         "authorities".to_owned()
     } else {
-        certificates.join(", ")
+        listed(shown)
     };
     News {
         is_good: true,
         message: format!("{section} {name}: files have changed and are in use: {what}"),
     }
+}
+
+fn renewal(section: &str, name: &Name, renewed: &[Shown]) -> Option<String> {
+    (!renewed.is_empty()).then(|| format!("{section} {name}: certificates: {}", listed(renewed)))
+}
+
+fn listed(shown: &[Shown]) -> String {
+    let certificates = shown
+        .iter()
+        .map(|shown| format!("{} until {}", shown.name, moment::show(shown.not_after)));
+    certificates.collect::<Vec<String>>().join(", ")
 }
 
 fn bad(section: &str, name: &Name, complaints: &[Complaint], files: &mut Watched) -> News {

@@ -75,6 +75,7 @@ fn over_tcp_reading_is_free_and_changing_needs_the_token() -> Outcome {
         assert_eq!(admin.ask("GET", path, &host, "")?.0, 200, "{path}");
     }
     let json = format!("{host}content-type: application/json\r\n");
+    let form = format!("{host}content-type: application/x-www-form-urlencoded\r\n");
     let drain = "{\"state\": \"drain\"}";
     assert_eq!(admin.ask("PUT", CHANGE, &json, drain)?.0, 401);
     let wrong = format!("{json}authorization: Bearer open-sesami\r\n");
@@ -83,11 +84,31 @@ fn over_tcp_reading_is_free_and_changing_needs_the_token() -> Outcome {
     assert_eq!(admin.ask("DELETE", CHANGE, &json, "")?.0, 401);
     assert_eq!(admin.state()?, "ready", "nothing has changed");
     let right = format!("authorization: Bearer {TOKEN}\r\n");
-    let form = format!("{host}{right}content-type: text/plain\r\n");
-    assert_eq!(admin.ask("PUT", CHANGE, &form, drain)?.0, 415, "what a form can send");
-    assert_eq!(admin.state()?, "ready");
     assert_eq!(admin.ask("PUT", CHANGE, &format!("{json}{right}"), drain)?.0, 200);
     assert_eq!(admin.state()?, "drain");
+    let ready = "{\"state\": \"ready\"}";
+    assert_eq!(admin.ask("PUT", CHANGE, &form, ready)?.0, 401, "what a form can send");
+    assert_eq!(admin.state()?, "drain");
+    assert_eq!(
+        admin.ask("PUT", CHANGE, &format!("{form}{right}"), ready)?.0,
+        200,
+        "what curl -d sends"
+    );
+    assert_eq!(admin.state()?, "ready");
+    Ok(())
+}
+
+#[test]
+fn a_refused_change_is_answered_also_when_its_body_comes_late() -> Outcome {
+    let admin = Admin::start()?;
+    let address: SocketAddr = (Ipv4Addr::LOCALHOST, admin.balancer.ports()[2]).into();
+    let mut client = Client::connect(address)?;
+    client.send(format!("PUT {CHANGE} HTTP/1.1\r\n{}content-length: 18\r\n\r\n", admin.host()).as_bytes())?;
+    client.send(b"{\"state\": ")?;
+    client.send(b"\"drain\"}")?;
+    assert_eq!(client.response(SOON, false)?.status, 401);
+    client.send(format!("GET /healthz HTTP/1.1\r\n{}\r\n", admin.host()).as_bytes())?;
+    assert_eq!(client.response(SOON, false)?.status, 200, "the connection lives on");
     Ok(())
 }
 

@@ -1,7 +1,9 @@
 //! How connections are left.
 
 use crate::Outcome;
-use crate::frames::{GOAWAY, RST_STREAM, SOON, ask, connect, frame, read};
+use crate::frames::{
+    DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PING, RST_STREAM, SOON, ask, connect, frame, read, request,
+};
 use evenkeel_tests::balancer::Balancer;
 use evenkeel_tests::client::Client;
 use std::io::{self, Read as _, Write as _};
@@ -115,6 +117,36 @@ fn what_was_on_its_way_when_the_goodbye_came_is_answered() -> Outcome {
     // Sent by a client that has not heard yet.
     small(&mut client, 3)?;
     Ok(())
+}
+
+/// Clients that are told at once to send no more forget that they have got an answer (curl 7.88).
+#[test]
+fn who_is_answered_before_the_body_has_come_may_finish_it() -> Outcome {
+    let balancer = Balancer::start(1, |ports| {
+        format!(
+            "[listener.one]\nbind = \"127.0.0.1:{}\"\n\
+             [[listener.one.route]]\nrespond = {{ body = \"ok\" }}\n",
+            ports[0]
+        )
+    })?;
+    let mut client = connect(balancer.ports()[0], 65_535)?;
+    // content-length: 100000, so long that nobody waits for it.
+    let mut block = request("POST");
+    block.extend_from_slice(b"\x0f\x0d\x06100000");
+    client.write_all(&frame(HEADERS, END_HEADERS, 1, &block))?;
+    assert_eq!(crate::frames::answer(&mut client, 1)?, b"ok");
+    for _ in 0..9 {
+        client.write_all(&frame(DATA, 0, 1, &[0; 10_000]))?;
+    }
+    client.write_all(&frame(DATA, END_STREAM, 1, &[0; 10_000]))?;
+    client.write_all(&frame(PING, 0, 0, &[7; 8]))?;
+    loop {
+        let frame = read(&mut client)?;
+        assert_ne!(frame.kind, RST_STREAM);
+        if frame.kind == PING {
+            return Ok(());
+        }
+    }
 }
 
 fn small(client: &mut std::net::TcpStream, number: u32) -> io::Result<()> {

@@ -3,6 +3,8 @@
 mod abuse;
 mod frames;
 mod going;
+mod names;
 mod shared;
+mod trailers;
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;

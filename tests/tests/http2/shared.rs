@@ -2,15 +2,17 @@
 
 use crate::Outcome;
 use crate::frames::{
-    ACK, END_HEADERS, END_STREAM, HEADERS, PREFACE, RST_STREAM, SETTINGS, SOON, STATUS_200, ask, connect, frame, read,
+    ACK, DATA, END_HEADERS, END_STREAM, HEADERS, PREFACE, RST_STREAM, SETTINGS, SOON, STATUS_200, ask, connect, frame,
+    read,
 };
 use evenkeel_tests::balancer::Balancer;
 use evenkeel_tests::client::Client;
+use evenkeel_tests::prometheus::Scrape;
 use std::io::{self, Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc;
 
-fn behind(port: u16, backend: SocketAddr) -> String {
+pub(crate) fn behind(port: u16, backend: SocketAddr) -> String {
     format!(
         "[listener.web]\nbind = \"127.0.0.1:{port}\"\npool = \"web\"\n\
          [pool.web]\nbackends = [\"{backend}\"]\ncheck = false\nprotocol = \"h2\"\n"
@@ -18,7 +20,7 @@ fn behind(port: u16, backend: SocketAddr) -> String {
 }
 
 /// A backend that speaks HTTP/2: each connection is played by `play`.
-fn backend(play: impl Fn(TcpStream) -> io::Result<()> + Clone + Send + 'static) -> io::Result<SocketAddr> {
+pub(crate) fn backend(play: impl Fn(TcpStream) -> io::Result<()> + Clone + Send + 'static) -> io::Result<SocketAddr> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let address = listener.local_addr()?;
     std::thread::spawn(move || {
@@ -145,5 +147,85 @@ fn clients_that_read_nothing_leave_room_for_the_others() -> Outcome {
 /// Reads up to the head of the answer.
 fn head(client: &mut TcpStream) -> io::Result<()> {
     while read(client)?.kind != HEADERS {}
+    Ok(())
+}
+
+/// Requests that are answered together.
+const BATCH: u32 = 100;
+
+/// Answers a POST when told to; and each `BATCH` of GETs at once, with nonsense.
+fn babbling(
+    mut stream: TcpStream,
+    connected: &mpsc::Sender<()>,
+    held: &mpsc::Sender<mpsc::Sender<()>>,
+) -> io::Result<()> {
+    stream.write_all(&frame(SETTINGS, 0, 0, &[]))?;
+    connected.send(()).map_err(io::Error::other)?;
+    let end = END_HEADERS | END_STREAM;
+    let (mut nonsense, mut count) = (Vec::new(), 0);
+    loop {
+        let next = read(&mut stream)?;
+        match next.kind {
+            SETTINGS if next.flags & ACK == 0 => stream.write_all(&frame(SETTINGS, ACK, 0, &[]))?,
+            HEADERS if next.payload.first() == Some(&0x83) => {
+                let (go, told) = mpsc::channel();
+                held.send(go).map_err(io::Error::other)?;
+                let mut answers = stream.try_clone()?;
+                std::thread::spawn(move || {
+                    let _: Result<(), _> = told.recv();
+                    answers.write_all(&frame(HEADERS, end, next.stream, &[STATUS_200]))
+                });
+            }
+            HEADERS => {
+                // `:path` is nothing that an answer has.
+                nonsense.extend(frame(HEADERS, end, next.stream, &[STATUS_200, 0x84]));
+                count += 1;
+                if count % BATCH == 0 {
+                    stream.write_all(&std::mem::take(&mut nonsense))?;
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn nonsense_is_a_502_as_ever_and_costs_nobody_else_a_stream() -> Outcome {
+    const BATCHES: u32 = 30;
+    let ((connected, connections), (held, slow)) = (mpsc::channel(), mpsc::channel());
+    let backend = backend(move |stream| babbling(stream, &connected, &held))?;
+    let balancer = Balancer::start(1, |ports| format!("{}eject = false\n", behind(ports[0], backend)))?;
+    let mut client = connect(balancer.ports()[0], 65_535)?;
+    let end = END_HEADERS | END_STREAM;
+    client.write_all(&frame(HEADERS, end, 1, &crate::frames::request("POST")))?;
+    let go = slow.recv_timeout(SOON)?;
+    assert_eq!(connections.try_iter().count(), 1);
+    let (mut asked, mut more) = (0, 0);
+    // As fast as it goes until it is too much for one connection.
+    while more == 0 && asked < BATCHES * BATCH {
+        for _ in 0..BATCH {
+            asked += 1;
+            ask(&mut client, 2 * asked + 1)?;
+        }
+        let mut answered = 0;
+        while answered < BATCH {
+            let next = read(&mut client)?;
+            assert_ne!(next.kind, RST_STREAM, "{next:?}");
+            answered += u32::from(matches!(next.kind, HEADERS | DATA) && next.flags & END_STREAM != 0);
+        }
+        more += connections.try_iter().count();
+    }
+    assert_eq!(more, 1, "new streams are opened elsewhere");
+    let (_, metrics) = balancer.admin("GET", "/metrics", "")?;
+    let scrape = Scrape::read(&metrics)?;
+    let of = |reason: &str| scrape.sum("evenkeel_requests_by_reason_total", &[("reason", reason)]);
+    assert_eq!((of("bad-response"), of("backend-reset")), (f64::from(asked), 0.0));
+    assert_eq!(scrape.sum("evenkeel_retries_total", &[]), 0.0);
+    drop(go);
+    // On the first connection still.
+    crate::frames::answer(&mut client, 1)?;
+    let (_, metrics) = balancer.admin("GET", "/metrics", "")?;
+    let ok = Scrape::read(&metrics)?.sum("evenkeel_requests_by_reason_total", &[("reason", "ok")]);
+    assert_eq!(ok, 1.0);
     Ok(())
 }

@@ -41,6 +41,56 @@ fn a_prefix_is_stripped_and_the_query_stays() -> Outcome {
 }
 
 #[test]
+fn groups_of_a_regular_expression_are_put_where_they_belong() -> Outcome {
+    let routes = r"
+        [[listener.web.route]]
+        path_regex = '/users/(?P<user>[^/]+)/(photos|albums)(/.*)?'
+        pool = 'a'
+        rewrite_path = '/$2/of-${user}$3'
+        request_headers = { set = { x-user = '${user} costs $$1' } }
+        response_headers = { set = { x-kind = '$2' } }
+        [[listener.web.route]]
+        path_regex = '/old(/.*)?'
+        redirect = 'https://new.example.com/$1?from=$0'
+        [[listener.web.route]]
+        path_regex = '/here(.*)'
+        redirect = '/$1'
+    ";
+    let site = Site::start(&["a"], routes, "")?;
+    for (from, to, user) in [
+        ("/users/7/photos/a.jpg?small", "/photos/of-7/a.jpg?small", "7 costs $1"),
+        ("/users/a%20b/albums", "/albums/of-a%20b", "a b costs $1"),
+        (
+            "/users/%2e%2e/x/../../users/7%0d%0ax:y/albums/",
+            "/albums/of-7%0D%0Ax:y/",
+            "7x:y costs $1",
+        ),
+    ] {
+        site.forget();
+        let response = site.get(from, "X_User: root\r\n")?;
+        let seen = site.only("a")?;
+        assert_eq!((response.status, target(&seen).as_str()), (200, to));
+        assert_eq!(
+            (value(&seen.fields, "x-user").as_str(), seen.fields.lines("x_user")),
+            (user, 0)
+        );
+        let kind = if to.starts_with("/photos") { "photos" } else { "albums" };
+        assert_eq!(value(&response.fields, "x-kind"), kind);
+    }
+    for (from, to) in [
+        ("/old/a%20b?q", "https://new.example.com//a%20b?from=/old/a%20b"),
+        ("/old", "https://new.example.com/?from=/old"),
+        ("/here//evil.example", "/evil.example"),
+        ("/here%5C%2Fevil.example", "/%5C%2Fevil.example"),
+    ] {
+        let response = site.get(from, "")?;
+        assert_eq!(response.status, 302, "{from}");
+        assert_eq!(value(&response.fields, "location"), to);
+    }
+    Ok(())
+}
+
+#[test]
 fn the_host_is_set_and_the_clients_is_told() -> Outcome {
     let routes = "
         [[listener.web.route]]
@@ -85,7 +135,8 @@ const CHANGES: &str = "
 fn fields_of_requests_are_changed_and_cannot_be_forged() -> Outcome {
     let site = Site::start(&["a"], CHANGES, "")?;
     let forged = "X-CLIENT: 1.2.3.4\r\nx-Client: 1.2.3.4\r\nX-Client-Cert: CN=root\r\nX-DEBUG: 1\r\nX-Many: zero\r\n\
-                  x-request-id: my-id\r\n";
+                  x-request-id: my-id\r\nX_Client: 1.2.3.4\r\nx-client_cert: CN=root\r\nx_debug: 1\r\nX_Forwarded_For: 1\r\n\
+                  x_kept: 1\r\n";
     assert_eq!(site.get("/a%20b?c=d", forged)?.status, 200);
     let seen = site.only("a")?.fields;
     assert_eq!(value(&seen, "x-client"), "127.0.0.1");
@@ -97,6 +148,11 @@ fn fields_of_requests_are_changed_and_cannot_be_forged() -> Outcome {
     assert_eq!(value(&seen, "x-trace"), "my-id");
     assert_eq!(value(&seen, "x-request-id"), "my-id");
     assert_eq!(seen.lines("x-many"), 3);
+    // As programs spell it that take `_` and `-` for the same.
+    for disguised in ["x_client", "x-client_cert", "x_debug", "x_forwarded_for"] {
+        assert_eq!(seen.lines(disguised), 0, "{disguised}");
+    }
+    assert_eq!(value(&seen, "x_kept"), "1");
     Ok(())
 }
 
@@ -205,5 +261,60 @@ fn answers_of_our_own_are_changed_too_and_errors_are_not() -> Outcome {
     let none = site.get("/none", "")?;
     assert_eq!(none.status, 502);
     assert_eq!(value(&none.fields, "x-a"), "(absent)");
+    Ok(())
+}
+
+#[test]
+fn explain_tells_where_a_request_would_go() -> Outcome {
+    let routes = "
+        trusted_proxies = '127.0.0.0/8'
+        [[listener.web.route]]
+        path = '/api/*'
+        pool = 'a'
+        strip_prefix = '/api'
+        [[listener.web.route]]
+        path_regex = '/old/(.*)'
+        redirect = 'https://new.example/$1'
+        [[listener.web.route]]
+        path = '/half'
+        split = { a = 1, b = 3 }
+        [[listener.web.route]]
+        path = '/mine'
+        header = { x-beta = '1' }
+        split = { a = 1, b = 3 }
+        split_by = 'source'
+    ";
+    let site = Site::start(&["a", "b"], routes, "")?;
+    let explain = |arguments: &[&str]| -> Result<serde_json::Value, Box<dyn std::error::Error>> {
+        let output = site
+            .balancer
+            .command(&[&["explain", "GET"], arguments, &["--json"]].concat())?;
+        Ok(serde_json::from_slice(&output.stdout)?)
+    };
+    let api = explain(&["http://www.example.com/api/x%20y?q"])?;
+    assert_eq!(
+        (&api["route"], &api["path"], &api["pool"]),
+        (&"/api/*".into(), &"/x%20y".into(), &"a".into())
+    );
+    assert_eq!(explain(&["/old/a/b"])?["does"], "redirects to https://new.example/a/b");
+    let half = explain(&["/half"])?;
+    assert_eq!(
+        (&half["does"], half["pool"].is_null()),
+        (&"forwards to one of a (1), b (3), by chance".into(), true)
+    );
+    let nowhere = explain(&["/mine", "--from", "192.0.2.1"])?;
+    assert_eq!(
+        (&nowhere["does"], nowhere["route"].is_null()),
+        (&"answers 404".into(), true)
+    );
+    assert!(nowhere["missed"].to_string().contains("x-beta"), "{nowhere}");
+    for client in 1..9 {
+        let from = format!("x-forwarded-for: 192.0.2.{client}");
+        let told = explain(&["/mine", "-H", "x-beta: 1", "-H", &from])?;
+        assert_eq!(told["client"], format!("192.0.2.{client}"));
+        site.forget();
+        assert_eq!(site.get("/mine", &format!("x-beta: 1\r\n{from}\r\n"))?.status, 200);
+        site.only(told["pool"].as_str().unwrap_or_default())?;
+    }
     Ok(())
 }

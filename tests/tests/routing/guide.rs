@@ -96,6 +96,15 @@ fn rewriting() -> Outcome {
     for absent in ["forged", "x-debug", "x-tls"] {
         assert!(!shown.got("10.0.1.1:8080", absent), "{absent}");
     }
+    let shown = Shown::start(&pages[1])?;
+    let photo = shown.get("/users/7/photos/a.jpg?small", "")?;
+    assert_eq!(photo.body, b"/photos/of-7/a.jpg?small");
+    assert!(shown.got("10.0.0.1:8080", "\r\nx-user: 7\r\n"));
+    let blog = shown.get("/blog/2024/hello", "")?;
+    assert_eq!(
+        value(&blog.fields, "location"),
+        "https://blog.example.com/hello?year=2024"
+    );
     Ok(())
 }
 
@@ -113,6 +122,12 @@ fn rate_limits() -> Outcome {
     assert!((1..=12).contains(&wait), "{wait}");
     for _ in 0..10 {
         assert_eq!(shown.get("/api/x", "x-api-key: a\r\n")?.status, 200);
+    }
+    for (report, expected) in [("/reports/a", 429), ("/reports/%61", 429), ("/reports/b", 200)] {
+        for _ in 0..10 {
+            shown.get("/reports/a", "")?;
+        }
+        assert_eq!(shown.get(report, "")?.status, expected, "{report}");
     }
     let body = "x".repeat(200 << 10);
     let post = |target: &str, bytes: usize| {

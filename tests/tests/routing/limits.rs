@@ -55,6 +55,69 @@ fn each_value_is_counted_apart() -> Outcome {
 }
 
 #[test]
+fn hosts_and_paths_are_counted_apart_however_they_are_spelled() -> Outcome {
+    let site = |on: &str| {
+        Site::start(
+            &["a"],
+            &format!("[[listener.web.route]]\npool = 'a'\nrate = {{ {SLOW}, on = {on} }}\n"),
+            "",
+        )
+    };
+    let paths = site("'path'")?;
+    for (path, expected) in [
+        ("/a", 200),
+        ("/%61?q", 200),
+        ("//x/../a", 200),
+        ("/a?other", 429),
+        ("/A", 200),
+        ("/a/", 200),
+    ] {
+        assert_eq!(paths.get(path, "")?.status, expected, "{path}");
+    }
+    let uris = site("'uri'")?;
+    for (target, expected) in [
+        ("/a?b", 200),
+        ("/%61?b", 200),
+        ("/a?b", 200),
+        ("/a?b", 429),
+        ("/a?c", 200),
+        ("/a", 200),
+    ] {
+        assert_eq!(uris.get(target, "")?.status, expected, "{target}");
+    }
+    let hosts = site("'host'")?;
+    for (host, expected) in [
+        ("one.example", 200),
+        ("ONE.example:80", 200),
+        ("one.example.", 200),
+        ("one.example:81", 429),
+        ("two.example", 200),
+    ] {
+        let request = format!("GET / HTTP/1.1\r\nhost: {host}\r\n\r\n");
+        assert_eq!(hosts.ask(&request)?.status, expected, "{host}");
+    }
+    Ok(())
+}
+
+#[test]
+fn several_things_together_are_counted_apart() -> Outcome {
+    let routes = format!(
+        "trusted_proxies = '127.0.0.0/8'\n{}",
+        routes(&format!("{SLOW}, on = ['source', 'header:x-key']"))
+    );
+    let site = Site::start(&["a"], &routes, "")?;
+    let fields = |from: &str, key: &str| format!("x-forwarded-for: {from}\r\nx-key: {key}\r\n");
+    for _ in 0..3 {
+        for (from, key) in [("192.0.2.1", "a"), ("192.0.2.1", "b"), ("192.0.2.2", "a")] {
+            assert_eq!(site.get("/limited", &fields(from, key))?.status, 200);
+        }
+    }
+    assert_eq!(site.get("/limited", &fields("192.0.2.1", "b"))?.status, 429);
+    assert_eq!(site.get("/limited", &fields("192.0.2.2", "b"))?.status, 200);
+    Ok(())
+}
+
+#[test]
 fn believed_clients_are_counted_apart() -> Outcome {
     let routes = format!("trusted_proxies = '127.0.0.0/8'\n{}", routes(SLOW));
     let site = Site::start(&["a"], &routes, "")?;

@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used, reason = "a test stops at the first surprise")]
 
 mod cookie;
+mod explain;
 mod guide;
 mod house;
 mod keys;

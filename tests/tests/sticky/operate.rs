@@ -1,6 +1,7 @@
 //! What happens to clients when backends are drained, die, return, leave, or are full.
 
-use crate::house::{House, Outcome, SOON};
+use crate::house::{House, Outcome, SOON, status};
+use serde_json::{Value, json};
 
 const COOKIE: &str = "sticky = \"cookie\"";
 
@@ -24,6 +25,40 @@ fn a_drained_backend_keeps_its_clients_and_gets_no_new_ones() -> Outcome {
     house.command(&["ready", "web/b0", "--wait", "20s"])?;
     assert_eq!(settled.visit("/")?, "b0");
     assert!(house.counted("away")? >= 5.0);
+    Ok(())
+}
+
+#[test]
+fn status_tells_how_clients_stay() -> Outcome {
+    let house = House::start(2, "sticky = { cookie = \"SERVER\", for = \"8h\" }")?;
+    let mut browser = house.browser_at("b0")?;
+    for _ in 0..3 {
+        browser.visit("/")?;
+    }
+    let sticky = |house: &House| -> Result<Value, Box<dyn std::error::Error>> {
+        Ok(status(&house.balancer)?["pools"][0]["sticky"].clone())
+    };
+    let told = sticky(&house)?;
+    assert_eq!(
+        (&told["by"], &told["name"], &told["for_ms"]),
+        (&json!("cookie"), &json!("SERVER"), &json!(28_800_000))
+    );
+    assert!(
+        told["requests"]["new"].as_u64() >= Some(1) && told["requests"]["home"].as_u64() >= Some(3),
+        "{told}"
+    );
+    assert_eq!(told["requests"]["refused"], 0);
+    let output = house.balancer.command(&["status"])?;
+    let text = String::from_utf8_lossy(&output.stdout)
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
+    assert!(text.contains("sticky cookie SERVER for 8h"), "{text}");
+    house.reload(0, "sticky = { header = \"x-session\" }")?;
+    let told = sticky(&house)?;
+    assert_eq!((&told["by"], &told["name"]), (&json!("header"), &json!("x-session")));
+    house.reload(0, "")?;
+    assert_eq!(sticky(&house)?, json!(null));
     Ok(())
 }
 

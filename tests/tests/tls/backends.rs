@@ -83,8 +83,12 @@ fn begin_checks(house: &House, backend: &Backend, pool: &str, served: &Served) -
 }
 
 fn ask(served: &Served) -> Result<Response, Box<dyn std::error::Error>> {
+    ask_with(served, "")
+}
+
+fn ask_with(served: &Served, fields: &str) -> Result<Response, Box<dyn std::error::Error>> {
     let mut client = Client::connect(served.address(1))?;
-    client.send(b"GET / HTTP/1.1\r\nhost: shop.test\r\n\r\n")?;
+    client.send(format!("GET / HTTP/1.1\r\nhost: shop.test\r\n{fields}\r\n").as_bytes())?;
     Ok(client.response(SOON, false)?)
 }
 
@@ -246,6 +250,37 @@ fn http_2_where_it_is_demanded_or_offered() -> Outcome {
             assert!(told.ends_with("host=shop.test"), "{protocol}: {told}");
         }
     }
+    Ok(())
+}
+
+/// Most servers of HTTP/2 take WebSocket over HTTP/1.1 only.
+#[test]
+fn upgrades_are_asked_for_over_http_1_where_it_is_offered() -> Outcome {
+    const UPGRADE: &str = "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
+                           sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    let house = House::new()?;
+    house.issue("backend", &internal())?;
+    let pool = "tls = { ca = \"%/ca.pem\", server_name = \"app.internal\" }\nprotocol = \"auto\"\ncheck = false\n";
+    let backend = Backend::start(&house, "alpn h2,http/1.1")?;
+    let served = start(&house, &backend, pool)?;
+    for _ in 0..2 {
+        assert!(told(&served)?.contains("version=HTTP/2.0"));
+        let answer = ask_with(&served, UPGRADE)?;
+        let text = String::from_utf8_lossy(&answer.body);
+        assert!(text.contains("version=HTTP/1.1"), "{} {text}", answer.status);
+    }
+    // One that refuses HTTP/1.1.
+    let served = house.start(
+        2,
+        &format!(
+            "[listener.web]\nbind = \"127.0.0.1:@1\"\npool = \"app\"\n\
+             [listener.behind]\nbind = \"127.0.0.1:@2\"\ntls = {{ certificates = \"%/backend.pem\", alpn = \"h2\" }}\n\
+             [[listener.behind.route]]\nrespond = {{ status = 403, body = \"behind\" }}\n\
+             [pool.app]\nbackends = [\"127.0.0.1:@2\"]\n{pool}"
+        ),
+    )?;
+    let answer = ask_with(&served, UPGRADE)?;
+    assert_eq!((answer.status, &answer.body[..]), (403, &b"behind"[..]));
     Ok(())
 }
 

@@ -125,6 +125,25 @@ fn certificates_may_be_left_to_the_client() -> Outcome {
 }
 
 #[test]
+fn backends_are_told_without_being_asked() -> Outcome {
+    let house = House::new()?;
+    let origin = Origin::start()?;
+    let served = start(&house, &origin, "client_auth = \"require\"")?;
+    let alice = house.authority.issue(&someone("alice"))?;
+    let terms = Terms {
+        certificate: Some(&alice),
+        ..house.terms("localhost")
+    };
+    let forged = "client-cert: :Zm9yZ2Vk:\r\nx-ssl-client-s-dn: CN=mallory\r\n";
+    assert_eq!(served.get(&terms, "/", forged)?.status, 200);
+    let told = got(&origin);
+    assert!(told.contains("\r\nx-ssl-client-s-dn: cn=alice.test\r\n"), "{told}");
+    assert!(told.contains("\r\nclient-cert: :mii"), "{told}");
+    assert!(!told.contains("mallory") && !told.contains("zm9yz2vk"), "{told}");
+    Ok(())
+}
+
+#[test]
 fn backends_believe_what_they_are_told() -> Outcome {
     let house = House::new()?;
     let origin = Origin::start()?;

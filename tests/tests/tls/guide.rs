@@ -68,9 +68,15 @@ fn a_site() -> Outcome {
         .collect();
     let got = String::from_utf8_lossy(&records);
     assert!(got.contains("\r\nx-forwarded-proto: https\r\n"), "{got}");
+    let [encrypted, plain] = [1, 2].map(|port| served.address(port).port());
     for (host, target) in [
-        ("example.com", "https://example.com/a?b=c"),
-        ("example.com:8080", "https://example.com/a?b=c"),
+        ("example.com", "https://example.com/a?b=c".to_owned()),
+        ("example.com:8080", "https://example.com/a?b=c".to_owned()),
+        // Whoever sees our own port sees the other one, too.
+        (
+            &format!("example.com:{plain}"),
+            format!("https://example.com:{encrypted}/a?b=c"),
+        ),
     ] {
         let mut plain = Client::connect(served.address(2))?;
         plain.send(format!("POST /a?b=c HTTP/1.1\r\nhost: {host}\r\ncontent-length: 0\r\n\r\n").as_bytes())?;
@@ -79,6 +85,9 @@ fn a_site() -> Outcome {
         let location = answer.fields.value("location").unwrap_or_default();
         assert_eq!(String::from_utf8_lossy(&location), target);
     }
+    let mut nameless = Client::connect(served.address(2))?;
+    nameless.send(b"GET / HTTP/1.0\r\n\r\n")?;
+    assert_eq!(nameless.response(SOON, false)?.status, 400);
     Ok(())
 }
 

@@ -47,7 +47,7 @@ fn the_certificate_is_shown_where_clients_speak_tls_and_nowhere_else() {
 #[test]
 fn files_are_served_without_backends() {
     for (door, [evenkeel, _, nginx]) in all() {
-        let is_files = door == Door::Files;
+        let is_files = door.is_files();
         assert_eq!(evenkeel.contains("files = "), is_files, "{door:?}: {evenkeel}");
         assert_eq!(nginx.contains("proxy_pass"), !is_files, "{door:?}: {nginx}");
     }

@@ -37,6 +37,7 @@ pub(crate) fn run(arguments: &Proxy, socket: Option<PathBuf>) -> ExitCode {
         socket,
         may_share: true,
         stop_limit: STOP_LIMIT,
+        before_stop: None,
     };
     end(evenkeel_control::run(start, |control, socket| {
         welcome(&control, socket);

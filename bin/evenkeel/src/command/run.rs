@@ -32,6 +32,7 @@ pub(crate) fn run(arguments: &File, socket: Option<PathBuf>) -> ExitCode {
         socket,
         may_share: false,
         stop_limit: STOP_LIMIT,
+        before_stop: None,
     };
     end(evenkeel_control::run(start, |_, _| {}))
 }

@@ -5,7 +5,7 @@ use crate::cli;
 use crate::paint::{self, Colour, paint, visible};
 use crate::screen::{self, wrap};
 use crate::table::{Align, Cell, Table};
-use evenkeel_control::status::{BackendStatus, ListenerStatus, PoolStatus, Status};
+use evenkeel_control::status::{BackendStatus, ListenerStatus, PoolStatus, Status, StickyStatus};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -80,6 +80,26 @@ fn listeners(listeners: &[ListenerStatus], columns: usize, colours: bool) -> Str
     table.render(columns, colours)
 }
 
+/// `sticky cookie NAME for 8h: 12 new, 340 home`; what never happened is left out.
+fn sticky_words(sticky: &StickyStatus) -> String {
+    let mut words = format!("sticky {}", visible(&sticky.by));
+    if let Some(name) = &sticky.name {
+        words += &format!(" {}", visible(name));
+    }
+    if let Some(duration) = sticky.for_ms {
+        words += &format!(" for {}", spoken(Duration::from_millis(duration)));
+    }
+    let order = ["new", "home", "away", "lost", "refused"];
+    let counts = order.iter().filter_map(|result| {
+        let count = sticky.requests.get(*result).copied().filter(|count| *count > 0)?;
+        Some(format!("{count} {result}"))
+    });
+    match counts.collect::<Vec<_>>().join(", ") {
+        counts if counts.is_empty() => words,
+        counts => format!("{words}: {counts}"),
+    }
+}
+
 fn pool_text(pool: &PoolStatus, columns: usize, colours: bool) -> String {
     let check = pool.check.as_ref().map_or("off".to_owned(), |check| {
         format!("{} every {}", visible(&check.kind), every(check.every_ms))
@@ -91,6 +111,9 @@ fn pool_text(pool: &PoolStatus, columns: usize, colours: bool) -> String {
         pool.usable,
         pool.backends.len()
     );
+    if let Some(sticky) = &pool.sticky {
+        text += &format!("  {}", sticky_words(sticky));
+    }
     if pool.queued > 0 {
         text += &format!("  {} waiting", pool.queued);
     }

@@ -2,6 +2,7 @@
 
 use std::io::Error;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -54,6 +55,8 @@ fn spawn(name: &str, latency: &str, address: SocketAddr) -> Result<Child, Error>
             &address.port().to_string(),
         ])
         .stdin(Stdio::piped())
+        // A terminal's Ctrl-C is for the balancer and its clients first.
+        .process_group(0)
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()

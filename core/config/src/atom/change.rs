@@ -1,5 +1,6 @@
 //! What a route changes on a request: path, host, fields.
 
+use crate::atom::groups::{self, Groups};
 use crate::atom::http::{self, VALUE_LIMIT};
 use crate::atom::pattern;
 use crate::problem::{Fault, shown};
@@ -54,19 +55,32 @@ pub(crate) fn strip_prefix(text: &str) -> Result<PathChange, Fault> {
     }
 }
 
-/// `/login`, or `/v2/*`.
-pub(crate) fn rewrite_path(text: &str) -> Result<PathChange, Fault> {
-    match path(text)? {
-        PathPattern::Exact(path) => Ok(PathChange::Exact(path)),
-        PathPattern::Prefix(path) => Ok(PathChange::Prefix(path)),
-        PathPattern::Regex(path) => Ok(PathChange::Exact(path)),
+/// `/login`, `/v2/*`, or `/users/$1`. `None`: it refers to an expression that is not sound.
+pub(crate) fn rewrite_path(text: &str, groups: &Groups) -> Result<Option<PathChange>, Fault> {
+    let Some(template) = groups::template(text, groups)? else {
+        return Ok(None);
+    };
+    let has_groups = template.has_groups();
+    // What stands between the groups must be a path whatever they match.
+    let example: String = template.parts.iter().map(|part| part.text().unwrap_or("x")).collect();
+    match path(&example)? {
+        PathPattern::Prefix(_) if has_groups => {
+            let fault = Fault::new("a path has either groups or a `*`");
+            Err(fault.help("a group such as `(.*)` matches what `*` would"))
+        }
+        _ if has_groups => Ok(Some(PathChange::Groups(template))),
+        PathPattern::Prefix(path) => Ok(Some(PathChange::Prefix(path))),
+        PathPattern::Exact(path) | PathPattern::Regex(path) => Ok(Some(PathChange::Exact(path))),
     }
 }
 
 /// A path that can be sent as it stands.
 fn path(text: &str) -> Result<PathPattern, Fault> {
-    let pattern = pattern::path(text)?;
     let bad = |why: &str| Fault::new(format!("\"{}\" is no path: {why}", shown(text)));
+    if text.starts_with('/') && text.contains('?') {
+        return Err(bad("it has a query").help("leave it out: the query stays as the client sent it"));
+    }
+    let pattern = pattern::path(text)?;
     if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(bad("it is not ASCII").help("write it percent-encoded, as it is sent: %C3%A9 is an é"));
     }
@@ -103,6 +117,32 @@ pub(crate) fn content_type(text: &str) -> Result<Name, Fault> {
         Some((kind, sub)) if kind != "*" && token(kind) && token(sub) => Ok(text.to_ascii_lowercase().into()),
         Some(_) | None => Err(bad().help("write for example \"text/html\" or \"text/*\", without parameters")),
     }
+}
+
+/// The path of a file below a directory; a slash before it is taken off.
+pub(crate) fn file_below(text: &str) -> Result<Name, Fault> {
+    /// Linux's PATH_MAX, in bytes.
+    const PATH_LIMIT: usize = 4095;
+    let path = text.strip_prefix('/').unwrap_or(text);
+    let is_name = |segment: &str| !matches!(segment, "" | "." | "..") && !segment.contains('\0');
+    if path.len() > PATH_LIMIT || !path.split('/').all(is_name) {
+        let fault = Fault::new(format!("\"{}\" is no path of a file below `root`", shown(text)));
+        return Err(fault.help("write for example \"index.html\""));
+    }
+    Ok(path.into())
+}
+
+/// The ending of a name; its dot may be left out.
+pub(crate) fn ending(text: &str) -> Result<Name, Fault> {
+    /// The longest that is in use, and a few more.
+    const ENDING_LIMIT: usize = 32;
+    let ending = text.strip_prefix('.').unwrap_or(text);
+    let is_part = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if ending.len() > ENDING_LIMIT || !ending.split('.').all(is_part) {
+        let fault = Fault::new(format!("\"{}\" is no ending of a name", shown(text)));
+        return Err(fault.help("write for example \".html\""));
+    }
+    Ok(format!(".{ending}").as_str().into())
 }
 
 /// The name of a file within a directory; empty = none.

@@ -1,8 +1,9 @@
 //! Pieces of HTTP messages: methods, field names and values, targets, statuses.
 
+use crate::atom::groups::{self, Groups};
 use crate::problem::{Fault, shown};
 use crate::suggest;
-use evenkeel_model::{Expect, HashKey, Name, RateKey, RedirectTo, RetryOn, SplitBy, ValuePattern};
+use evenkeel_model::{Expect, HashKey, Name, Part, RateKey, RedirectTo, RetryOn, SplitBy, ValuePattern};
 
 /// The registered methods that people use; another one may still be written.
 const METHODS: &[&str] = &["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"];
@@ -79,10 +80,33 @@ pub(crate) fn field_value(text: &str) -> Result<ValuePattern, Fault> {
     value(text)
 }
 
-/// `https`, a URL, or an absolute path.
-pub(crate) fn redirect(text: &str) -> Result<RedirectTo, Fault> {
+/// `https`, a URL, or an absolute path, with groups behind its host. `None`: it refers to an expression that is not sound.
+pub(crate) fn redirect(text: &str, groups: &Groups) -> Result<Option<RedirectTo>, Fault> {
+    let Some(template) = groups::template(text, groups)? else {
+        return Ok(None);
+    };
+    let has_groups = template.has_groups();
+    let example: String = template.parts.iter().map(|part| part.text().unwrap_or("x")).collect();
+    let to = location(&example)?;
+    if !has_groups {
+        return Ok(Some(to));
+    }
+    // Else whoever makes a link would choose the host.
+    let first = template.parts.first().and_then(Part::text).unwrap_or_default();
+    let hosted = ["https://", "http://", "//"]
+        .iter()
+        .find_map(|scheme| first.strip_prefix(scheme));
+    let path = hosted.unwrap_or(first);
+    if !path.contains('/') {
+        let fault = Fault::new("a group stands only behind the host and its `/`");
+        return Err(fault.help("else a client could choose the host"));
+    }
+    Ok(Some(RedirectTo::Groups(template)))
+}
+
+fn location(text: &str) -> Result<RedirectTo, Fault> {
     if text == "https" {
-        return Ok(RedirectTo::Https);
+        return Ok(RedirectTo::Https { port: None });
     }
     let absolute = text.starts_with("https://") || text.starts_with("http://") || text.starts_with('/');
     let bad = || Fault::new(format!("\"{}\" is no place to redirect to", shown(text)));
@@ -180,12 +204,15 @@ pub(crate) fn rate_on(text: &str) -> Result<RateKey, Fault> {
     match text.split_once(':') {
         None if text == "source" => Ok(RateKey::Source),
         None if text == "all" => Ok(RateKey::All),
+        None if text == "host" => Ok(RateKey::Host),
+        None if text == "path" => Ok(RateKey::Path),
+        None if text == "uri" => Ok(RateKey::Uri),
         Some(("header", name)) => field_name(name).map(RateKey::Header),
         Some(("cookie", name)) => cookie_name(name).map(RateKey::Cookie),
         None | Some(_) => Err(no_key(
             text,
             "count apart",
-            &["source", "header:NAME", "cookie:NAME", "all"],
+            &["source", "header:NAME", "cookie:NAME", "host", "path", "uri", "all"],
         )),
     }
 }

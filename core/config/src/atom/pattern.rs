@@ -12,7 +12,7 @@ const PATH_LIMIT: usize = 2048;
 /// Bytes of a `path_regex`.
 const REGEX_LIMIT: usize = 4096;
 /// Bytes that the compiled `path_regex` may take; routing has the same limit.
-const REGEX_COMPILED_LIMIT: usize = 1 << 20;
+pub(crate) const REGEX_COMPILED_LIMIT: usize = 1 << 20;
 
 /// Host and path of a key of `routes`: `host`, `host/path`, `/path`, or `*` for everything.
 pub(crate) fn route_key(text: &str) -> Result<(Option<HostPattern>, Option<PathPattern>), Fault> {
@@ -45,6 +45,10 @@ pub(crate) fn host(text: &str) -> Result<Option<HostPattern>, Fault> {
     }
     if text.parse::<Ipv6Addr>().is_ok() {
         return Err(bad("an IPv6 address stands in brackets").help(format!("write \"[{text}]\"")));
+    }
+    if let Some((scheme, rest)) = text.split_once("://") {
+        let host = rest.split('/').next().unwrap_or(rest);
+        return Err(bad("it is a URL").help(format!("leave out `{}://`: \"{}\"", shown(scheme), shown(host))));
     }
     if let Some((host, _)) = text.rsplit_once(':') {
         let help = format!("write \"{}\": the port is the listener's", shown(host));

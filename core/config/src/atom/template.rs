@@ -1,5 +1,6 @@
-//! Values with variables: `{client_address}`; `{{` and `}}` are braces.
+//! Values with variables: `{client_address}`; `{{` and `}}` are braces. And with groups of the route's `path_regex`.
 
+use crate::atom::groups::{self, Dollar, Groups, dollar};
 use crate::atom::http::VALUE_LIMIT;
 use crate::problem::{Fault, shown};
 use crate::suggest;
@@ -32,7 +33,7 @@ const ALSO: &[(&str, Variable)] = &[
 ];
 
 /// A value of a field, with variables. Blanks around it are no part of a value (RFC 9110 5.5).
-pub(crate) fn template(text: &str) -> Result<Template, Fault> {
+pub(crate) fn template(text: &str, groups: &Groups) -> Result<Template, Fault> {
     if text.len() > VALUE_LIMIT {
         return Err(Fault::new(format!("a value has at most {VALUE_LIMIT} bytes here")));
     }
@@ -43,12 +44,16 @@ pub(crate) fn template(text: &str) -> Result<Template, Fault> {
         let help = format!("write \"{}\"", shown(text.trim()));
         return Err(Fault::new("a header field's value has no blanks around it").help(help));
     }
-    foreign(text)?;
     let mut parts = Vec::new();
     let mut plain = String::new();
     let mut rest = text;
-    while let Some(at) = rest.find(['{', '}']) {
+    while let Some(at) = rest.find(['{', '}', '$']) {
         plain.push_str(&rest[..at]);
+        if rest[at..].starts_with('$') {
+            let start = text.len() - rest.len() + at;
+            rest = group(&rest[at..], start, groups, &mut parts, &mut plain)?;
+            continue;
+        }
         let (brace, after) = rest[at..].split_at(1);
         if let Some(after) = after.strip_prefix(brace) {
             plain.push_str(brace);
@@ -66,6 +71,37 @@ pub(crate) fn template(text: &str) -> Result<Template, Fault> {
     plain.push_str(rest);
     push(&mut parts, &mut plain);
     Ok(Template { parts })
+}
+
+/// What stands at the dollar with which `text` begins, at `start` of the value; what follows it.
+fn group<'a>(
+    text: &'a str,
+    start: usize,
+    groups: &Groups,
+    parts: &mut Vec<Part>,
+    plain: &mut String,
+) -> Result<&'a str, Fault> {
+    match dollar(text) {
+        Dollar::Escaped(rest) => {
+            plain.push('$');
+            Ok(rest)
+        }
+        Dollar::Open => Err(groups::open(start)),
+        Dollar::Plain => {
+            foreign(text)?;
+            plain.push('$');
+            Ok(&text[1..])
+        }
+        Dollar::Group(word, length, rest) => {
+            let found = groups.find(word).map_err(|fault| {
+                let own = foreign(&text[..length]).err();
+                own.unwrap_or_else(|| fault.at(start..start + length))
+            })?;
+            push(parts, plain);
+            parts.extend(found.map(Part::Group));
+            Ok(rest)
+        }
+    }
 }
 
 fn push(parts: &mut Vec<Part>, plain: &mut String) {
@@ -96,17 +132,17 @@ fn also(name: &str) -> Option<Variable> {
 
 /// Another program's notation would be sent as it stands, and nobody would notice.
 fn foreign(text: &str) -> Result<(), Fault> {
-    for (at, _) in text.match_indices('$') {
-        let word = &text[at + 1..];
-        let word = word.strip_prefix('{').unwrap_or(word);
-        let end = word
-            .find(|character: char| !(character.is_ascii_alphanumeric() || character == '_'))
-            .unwrap_or(word.len());
-        let name = &word[..end];
-        if let Some(variable) = Variable::of(name).or_else(|| also(name)) {
+    let word = text.strip_prefix('$').unwrap_or(text);
+    let word = word.strip_prefix('{').unwrap_or(word);
+    let end = word
+        .find(|character: char| !(character.is_ascii_alphanumeric() || character == '_'))
+        .unwrap_or(word.len());
+    let name = &word[..end];
+    match Variable::of(name).or_else(|| also(name)) {
+        Some(variable) => {
             let fault = Fault::new(format!("`${name}` is no variable here"));
-            return Err(fault.help(format!("write `{{{}}}`", variable.as_str())));
+            Err(fault.help(format!("write `{{{}}}`", variable.as_str())))
         }
+        None => Ok(()),
     }
-    Ok(())
 }

@@ -436,12 +436,13 @@ fn methods_fields_and_values() {
 
 #[test]
 fn redirects() {
-    assert_eq!(http::redirect("https"), Ok(RedirectTo::Https));
+    let redirect = |text: &str| http::redirect(text, &super::groups::Groups::None);
+    assert_eq!(redirect("https"), Ok(Some(RedirectTo::Https { port: None })));
     for text in ["https://example.com/", "http://a/", "/login"] {
-        assert_eq!(http::redirect(text), Ok(RedirectTo::Location(text.into())));
+        assert_eq!(redirect(text), Ok(Some(RedirectTo::Location(text.into()))));
     }
     refused(
-        http::redirect,
+        redirect,
         &[
             ("htps", "did you mean \"https\"?"),
             ("example.com", "or a URL"),

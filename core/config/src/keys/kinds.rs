@@ -138,8 +138,8 @@ pub(crate) static SPLIT_BY: Text = Text {
 };
 
 pub(crate) static RATE_ON: Text = Text {
-    what: "\"source\", \"header:NAME\", \"cookie:NAME\" or \"all\"",
-    pattern: "^(source|all|header:.+|cookie:.+)$",
+    what: "\"source\", \"header:NAME\", \"cookie:NAME\", \"host\", \"path\", \"uri\" or \"all\"",
+    pattern: "^(source|all|host|path|uri|header:.+|cookie:.+)$",
 };
 
 pub(crate) static STRIP_PREFIX: Text = Text {
@@ -165,6 +165,16 @@ pub(crate) static TEMPLATE: Text = Text {
 pub(crate) static FILE_NAME: Text = Text {
     what: "the name of a file",
     pattern: "^[^/]*$",
+};
+
+pub(crate) static ENDING: Text = Text {
+    what: "the ending of a name such as \".html\"",
+    pattern: "^\\.?[0-9A-Za-z]",
+};
+
+pub(crate) static FILE_BELOW: Text = Text {
+    what: "the path of a file below `root`",
+    pattern: ".",
 };
 
 pub(crate) static CONTENT_TYPE: Text = Text {

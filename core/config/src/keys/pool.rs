@@ -85,11 +85,12 @@ pub(crate) static BALANCES: &[Word] = &[
     word(
         "least-latency",
         "Least expected wait: recent latency times what is in flight.",
-    ),
-    word("round-robin", "One after the other, by weight."),
-    word("least-connections", "Fewest in flight per weight."),
-    word("random", "The better of two drawn at random."),
-    word("hash", "By a key of the request."),
+    )
+    .also(&["ewma", "peak-ewma", "peak_ewma", "least_time", "least-time"]),
+    word("round-robin", "One after the other, by weight.").also(&["rr", "wrr", "weighted_round_robin"]),
+    word("least-connections", "Fewest in flight per weight.").also(&["lc", "wlc", "least_request"]),
+    word("random", "The better of two drawn at random.").also(&["p2c", "two-random-choices"]),
+    word("hash", "By a key of the request.").also(&["source", "uri", "url", "header", "cookie", "maglev"]),
     word("first", "The first usable in the order of the file."),
 ];
 
@@ -128,8 +129,8 @@ pub(crate) static STICKY: Section = Section {
 const COOKIE_AGE_MOST: Duration = Duration::from_secs(400 * 24 * 3600);
 
 pub(crate) static POOL_PROTOCOLS: &[Word] = &[
-    word("http1", "HTTP/1.1."),
-    word("h2", "HTTP/2."),
+    word("http1", "HTTP/1.1.").also(&["http", "https", "h1"]),
+    word("h2", "HTTP/2.").also(&["http2", "HTTP2", "http/2", "HTTP/2", "h2c", "grpc"]),
     word("auto", "What the backend chooses (ALPN, so `tls` is needed)."),
 ];
 

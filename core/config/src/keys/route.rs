@@ -1,9 +1,9 @@
 //! The keys of `[[listener.NAME.route]]` and below.
 
 use crate::keys::kinds::{
-    ATTEMPTS, AUTHORITY, BODY, CONTENT_TYPE, FIELD_NAME, FILE_NAME, HOST, METHOD, NETWORK, PARAMETER, PATH,
-    PATH_PATTERN, PATH_REGEX, POOL_NAME, RATE_ON, REDIRECT, RETRY_ON, REWRITE_PATH, SPLIT_BY, STRIP_PREFIX, TEMPLATE,
-    TIMEOUT, VALUE, text,
+    ATTEMPTS, AUTHORITY, BODY, CONTENT_TYPE, ENDING, FIELD_NAME, FILE_BELOW, FILE_NAME, HOST, METHOD, NETWORK,
+    PARAMETER, PATH, PATH_PATTERN, PATH_REGEX, POOL_NAME, RATE_ON, REDIRECT, RETRY_ON, REWRITE_PATH, SPLIT_BY,
+    STRIP_PREFIX, TEMPLATE, TIMEOUT, VALUE, text,
 };
 use crate::keys::{Kind, Section, Word, key, word};
 use std::time::Duration;
@@ -23,7 +23,7 @@ pub(crate) static ROUTE: Section = Section {
         key(
             "path_regex",
             text(&PATH_REGEX),
-            "A regular expression that must match the whole path.",
+            "A regular expression that must match the whole path. Its groups may be used in `rewrite_path`, `redirect` and values of fields.",
         )
         .also(&["regex"]),
         key("method", Kind::OneOrMore(&text(&METHOD)), "One of these methods.").also(&["methods"]),
@@ -58,7 +58,7 @@ pub(crate) static ROUTE: Section = Section {
         key(
             "redirect",
             text(&REDIRECT),
-            "Send the client elsewhere: \"https\" keeps host and target.",
+            "Send the client elsewhere: \"https\" keeps host and target; `$1` and `${name}` are groups of `path_regex`.",
         ),
         key("respond", Kind::Table(&RESPOND), "Answer here.").also(&["return"]),
         key("timeout", TIMEOUT, "Instead of the pool's `timeouts.response`."),
@@ -93,7 +93,7 @@ pub(crate) static ROUTE: Section = Section {
         key(
             "rewrite_path",
             text(&REWRITE_PATH),
-            "Send this path instead; a `*` at its end is what the `*` of `path` matched. The query stays.",
+            "Send this path instead; a `*` at its end is what the `*` of `path` matched, `$1` and `${name}` what groups of `path_regex` did. The query stays.",
         )
         .also(&["rewrite", "replace_path", "prefix_rewrite", "uri"]),
         key(
@@ -146,8 +146,8 @@ pub(crate) static ROUTE: Section = Section {
         .also(&["rate_limit", "limit_req", "ratelimit"]),
         key(
             "compress",
-            Kind::Either(&[Kind::Flag, Kind::List(&ENCODING), Kind::Table(&COMPRESS)]),
-            "Compress answers of the backends, and files, that are not compressed: true, a list of encodings, or a table.",
+            Kind::Either(&[Kind::Flag, Kind::OneOrMore(&ENCODING), Kind::Table(&COMPRESS)]),
+            "Compress answers of the backends, and files, that are not compressed: true, one encoding or several, or a table.",
         )
         .default("false")
         .also(&["gzip", "compression", "encode", "brotli"]),
@@ -164,7 +164,7 @@ pub(crate) static FILES: Section = Section {
         key(
             "root",
             text(&PATH),
-            "The directory; nothing outside of it is ever served.",
+            "The directory; nothing outside of it (and of `links_into`) is ever served.",
         )
         .required("\"/srv/www\"")
         .also(&["path", "directory", "dir"]),
@@ -182,6 +182,30 @@ pub(crate) static FILES: Section = Section {
         .default("true")
         .also(&["gzip_static", "brotli_static"]),
         key("hidden", Kind::Flag, "Serve names that begin with a dot.").default("false"),
+        key(
+            "endings",
+            Kind::OneOrMore(&text(&ENDING)),
+            "Endings that a path may leave out: with \".html\", `/about` is `about.html`.",
+        )
+        .also(&["try_files", "extensions"]),
+        key(
+            "fallback",
+            text(&FILE_BELOW),
+            "Served in place of a page that is not there: the application's own, such as \"index.html\".",
+        )
+        .also(&["spa"]),
+        key(
+            "not_found",
+            text(&FILE_BELOW),
+            "The page of answers with status 404, such as \"404.html\".",
+        )
+        .also(&["error_page", "errors"]),
+        key(
+            "links_into",
+            Kind::OneOrMore(&text(&PATH)),
+            "Directories besides `root` into which links may lead.",
+        )
+        .also(&["follow_symlinks", "symlinks"]),
     ],
 };
 
@@ -261,8 +285,8 @@ pub(crate) static RATE: Section = Section {
         .also(&["period", "window", "interval"]),
         key(
             "on",
-            text(&RATE_ON),
-            "What is counted apart: each client address (of IPv6 each /64), each value of a field or a cookie, or nothing.",
+            Kind::OneOrMore(&text(&RATE_ON)),
+            "What is counted apart: each client address (of IPv6 each /64), value of a field or a cookie, host, path, or path with query; several together; or nothing.",
         )
         .default("\"source\"")
         .also(&["key", "by", "zone"]),

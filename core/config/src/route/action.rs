@@ -1,12 +1,15 @@
 //! What a route does.
 
+use crate::atom::groups::Groups;
 use crate::atom::{change, http, name, place};
 use crate::problem::Fault;
 use crate::reading::Reading;
+use crate::report::Report;
 use crate::route::pool_name;
 use crate::slot::Slot;
 use crate::view::View;
-use evenkeel_model::{Files, Respond, RouteAction, Side, Split};
+use evenkeel_model::{Files, Name, Respond, RouteAction, Side, Split};
+use std::path::{Path, PathBuf};
 
 /// Bytes of a fixed answer: it is kept in memory and written at once.
 const BODY_LIMIT: usize = 64 * 1024;
@@ -32,7 +35,7 @@ const OF_BACKENDS: [&str; 7] = [
 const OF_CONTENT: [&str; 3] = ["strip_prefix", "rewrite_path", "compress"];
 
 /// What a route does; `None` when that is not sound (then that has been told).
-pub(super) fn action(reading: &mut Reading<'_>, view: &View<'_>) -> Option<RouteAction> {
+pub(super) fn action(reading: &mut Reading<'_>, view: &View<'_>, groups: &Groups) -> Option<RouteAction> {
     let mut written: Vec<Slot<'_>> = ACTIONS.iter().filter_map(|action| view.get(action)).collect();
     written.sort_by_key(|slot| slot.key_span.start);
     for second in written.iter().skip(1) {
@@ -43,12 +46,15 @@ pub(super) fn action(reading: &mut Reading<'_>, view: &View<'_>) -> Option<Route
         reading.report.add(second.key_span.clone(), Fault::new(message));
     }
     if !view.is_meant(&ACTIONS) {
-        let fault = Fault::new("this route does nothing").help("give it a `pool`, a `redirect` or a `respond`");
+        let fault = Fault::new("this route does nothing")
+            .help("give it one of `pool`, `split`, `redirect`, `respond` and `files`");
         reading.report.absent(view.place.clone(), fault);
     }
     let pool = view.get("pool").and_then(|slot| pool_name(reading, &slot));
     let split = view.get("split").and_then(|slot| split(reading, view, &slot));
-    let redirect = view.parsed(&mut reading.report, "redirect", http::redirect);
+    let redirect = view
+        .parsed(&mut reading.report, "redirect", |text| http::redirect(text, groups))
+        .flatten();
     let respond = view
         .table(&mut reading.report, "respond")
         .map(|inner| respond(reading, &inner));
@@ -125,11 +131,51 @@ fn files(reading: &mut Reading<'_>, view: &View<'_>) -> Option<Files> {
     let index = view.parsed(report, "index", change::file_name);
     let precompressed = view.flag(report, "precompressed");
     let hidden = view.flag(report, "hidden");
+    let endings = endings(report, view);
+    let fallback = view.parsed(report, "fallback", change::file_below);
+    let not_found = view.parsed(report, "not_found", change::file_below);
+    let links_into = links_into(report, view, base);
     let mut files = Files::new(root?);
     files.index = index.unwrap_or(files.index);
     files.precompressed = precompressed.unwrap_or(files.precompressed);
     files.hidden = hidden.unwrap_or(files.hidden);
+    files.endings = endings;
+    files.fallback = fallback.unwrap_or(files.fallback);
+    files.not_found = not_found.unwrap_or(files.not_found);
+    files.links_into = links_into;
     Some(files)
+}
+
+fn endings(report: &mut Report<'_>, view: &View<'_>) -> Vec<Name> {
+    /// Each is looked for where a path names no file.
+    const ENDINGS: usize = 4;
+    let items = view.get("endings").map(|slot| slot.items(report)).unwrap_or_default();
+    if items.len() > ENDINGS {
+        let message = format!("`endings` has {} endings, at most {ENDINGS} are allowed", items.len());
+        view.blame(report, "endings", Fault::new(message));
+    }
+    let parsed = items.iter().take(ENDINGS);
+    parsed.filter_map(|item| item.parsed(report, change::ending)).collect()
+}
+
+fn links_into(report: &mut Report<'_>, view: &View<'_>, base: &Path) -> Vec<PathBuf> {
+    /// Each is looked at for each link that leads out of the root.
+    const DIRECTORIES: usize = 16;
+    let items = view
+        .get("links_into")
+        .map(|slot| slot.items(report))
+        .unwrap_or_default();
+    if items.len() > DIRECTORIES {
+        let message = format!(
+            "`links_into` has {} directories, at most {DIRECTORIES} are allowed",
+            items.len()
+        );
+        view.blame(report, "links_into", Fault::new(message));
+    }
+    let parsed = items.iter().take(DIRECTORIES);
+    parsed
+        .filter_map(|item| item.parsed(report, |text| place::path(text, base)))
+        .collect()
 }
 
 fn respond(reading: &mut Reading<'_>, view: &View<'_>) -> Respond {

@@ -1,5 +1,6 @@
 //! What a route changes on the way.
 
+use crate::atom::groups::Groups;
 use crate::atom::{change, template};
 use crate::problem::Fault;
 use crate::reading::Reading;
@@ -11,10 +12,12 @@ use evenkeel_model::{FieldChanges, Match, Name, PathChange, PathPattern, Templat
 const CHANGES_LIMIT: usize = 64;
 
 /// `strip_prefix` or `rewrite_path`.
-pub(super) fn path(reading: &mut Reading<'_>, view: &View<'_>, matches: &Match) -> Option<PathChange> {
+pub(super) fn path(reading: &mut Reading<'_>, view: &View<'_>, matches: &Match, groups: &Groups) -> Option<PathChange> {
     let report = &mut reading.report;
     let stripped = view.parsed(report, "strip_prefix", change::strip_prefix);
-    let rewritten = view.parsed(report, "rewrite_path", change::rewrite_path);
+    let rewritten = view
+        .parsed(report, "rewrite_path", |text| change::rewrite_path(text, groups))
+        .flatten();
     if let (true, Some(second)) = (view.has("strip_prefix"), view.get("rewrite_path")) {
         let fault = Fault::new("a route has either `strip_prefix` or `rewrite_path`");
         report.add(second.key_span, fault);
@@ -27,11 +30,13 @@ pub(super) fn path(reading: &mut Reading<'_>, view: &View<'_>, matches: &Match) 
             .help("the route's `path` begins with what is taken off");
         view.blame(report, "strip_prefix", fault);
     }
-    if let (Some(PathChange::Prefix(_)), Some(PathPattern::Exact(_) | PathPattern::Regex(_))) =
+    if let (Some(PathChange::Prefix(_)), Some(path @ (PathPattern::Exact(_) | PathPattern::Regex(_)))) =
         (&rewritten, &matches.path)
     {
         let fault = Fault::new("`*` is what the `*` of `path` matched, and the route's path has none");
-        view.blame(report, "rewrite_path", fault);
+        let help = "`$1` is what the first group of `path_regex` matched".to_owned();
+        let is_regex = matches!(path, PathPattern::Regex(_));
+        view.blame(report, "rewrite_path", fault.maybe_help(is_regex.then_some(help)));
     }
     stripped.or(rewritten)
 }
@@ -47,13 +52,13 @@ fn begins_with(path: &PathPattern, prefix: &str) -> bool {
 }
 
 /// `{ set, add, remove }`
-pub(super) fn fields(reading: &mut Reading<'_>, view: &View<'_>, key: &str) -> FieldChanges {
+pub(super) fn fields(reading: &mut Reading<'_>, view: &View<'_>, key: &str, groups: &Groups) -> FieldChanges {
     let Some(inner) = view.table(&mut reading.report, key) else {
         return FieldChanges::default();
     };
     let changes = FieldChanges {
-        set: set(reading, &inner),
-        add: add(reading, &inner),
+        set: set(reading, &inner, groups),
+        add: add(reading, &inner, groups),
         remove: remove(reading, &inner),
     };
     let report = &mut reading.report;
@@ -70,12 +75,12 @@ pub(super) fn fields(reading: &mut Reading<'_>, view: &View<'_>, key: &str) -> F
     changes
 }
 
-fn set(reading: &mut Reading<'_>, view: &View<'_>) -> Vec<(Name, Template)> {
+fn set(reading: &mut Reading<'_>, view: &View<'_>, groups: &Groups) -> Vec<(Name, Template)> {
     let report = &mut reading.report;
     let pairs = view.get("set").map(|slot| slot.pairs(report)).unwrap_or_default();
     let mut changes: Vec<(Name, Template)> = Vec::new();
     for pair in pairs {
-        let value = pair.parsed(&mut reading.report, template::template);
+        let value = pair.parsed(&mut reading.report, |text| template::template(text, groups));
         let Some(name) = name(reading, &pair) else { continue };
         if changes.iter().any(|(known, _)| *known == name) {
             let fault = Fault::new(format!("`{name}` is set twice"));
@@ -89,7 +94,7 @@ fn set(reading: &mut Reading<'_>, view: &View<'_>) -> Vec<(Name, Template)> {
     changes
 }
 
-fn add(reading: &mut Reading<'_>, view: &View<'_>) -> Vec<(Name, Template)> {
+fn add(reading: &mut Reading<'_>, view: &View<'_>, groups: &Groups) -> Vec<(Name, Template)> {
     let report = &mut reading.report;
     let pairs = view.get("add").map(|slot| slot.pairs(report)).unwrap_or_default();
     let mut changes = Vec::new();
@@ -98,7 +103,7 @@ fn add(reading: &mut Reading<'_>, view: &View<'_>) -> Vec<(Name, Template)> {
         let items = pair.items(report);
         let values: Vec<Template> = items
             .iter()
-            .filter_map(|item| item.parsed(report, template::template))
+            .filter_map(|item| item.parsed(report, |text| template::template(text, groups)))
             .collect();
         let Some(name) = name(reading, &pair) else { continue };
         changes.extend(values.into_iter().map(|value| (name.clone(), value)));

@@ -10,6 +10,9 @@ use crate::view::View;
 use evenkeel_model::{Compress, Encoding, Mirror, Rate, RateKey, RouteAction, Share};
 use std::time::Duration;
 
+/// Parts of what a request is counted by: each is looked for in each request.
+const RATE_KEYS_LIMIT: usize = 4;
+
 /// `mirror = "shadow"` or `{ pool = "shadow", share = "10%" }`
 pub(super) fn mirror(reading: &mut Reading<'_>, view: &View<'_>, action: Option<&RouteAction>) -> Option<Mirror> {
     let slot = view.get("mirror")?;
@@ -44,23 +47,49 @@ pub(super) fn rate(reading: &mut Reading<'_>, view: &View<'_>) -> Option<Rate> {
     let inner = view.table(report, "rate")?;
     let requests = inner.count(report, "requests");
     let per = inner.duration(report, "per");
-    let on = inner.parsed(report, "on", http::rate_on);
+    let on = inner.get("on").map(|slot| rate_on(report, &slot)).unwrap_or_default();
     let burst = inner.count(report, "burst");
     let requests = requests?;
     Some(Rate {
         requests,
         per: per.unwrap_or(Duration::from_secs(1)),
-        on: on.unwrap_or(RateKey::Source),
+        on: if on.is_empty() { vec![RateKey::Source] } else { on },
         burst: burst.unwrap_or(requests),
     })
 }
 
-/// `true`, `["br", "gzip"]`, or a table.
+/// What each bucket is for: one thing, or several together.
+fn rate_on(report: &mut Report<'_>, slot: &Slot<'_>) -> Vec<RateKey> {
+    let items = slot.items(report);
+    let mut on: Vec<RateKey> = Vec::new();
+    for item in &items {
+        let Some(key) = item.parsed(report, http::rate_on) else {
+            continue;
+        };
+        if on.contains(&key) {
+            item.fault(report, Fault::new("this stands here twice"));
+        } else if key == RateKey::All && items.len() > 1 {
+            item.fault(report, Fault::new("`all` stands alone: it tells nothing apart"));
+        }
+        on.push(key);
+    }
+    if items.is_empty() {
+        slot.fault(
+            report,
+            Fault::new("`on` is empty").help("\"all\" is one bucket for the route"),
+        );
+    } else if items.len() > RATE_KEYS_LIMIT {
+        slot.fault(report, Fault::new(format!("`on` has at most {RATE_KEYS_LIMIT} parts")));
+    }
+    on
+}
+
+/// `true`, `"gzip"`, `["br", "gzip"]`, or a table.
 pub(super) fn compress(reading: &mut Reading<'_>, view: &View<'_>) -> Option<Compress> {
     let slot = view.get("compress")?;
     let report = &mut reading.report;
     let mut compress = Compress::default();
-    if slot.is_array() {
+    if slot.is_array() || slot.is_text() {
         compress.encodings = encodings(report, &slot);
     } else if slot.is_table() {
         let inner = slot.table(report)?;

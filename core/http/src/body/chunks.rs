@@ -3,6 +3,7 @@
 use super::{Segment, SegmentKind};
 use crate::bytes::is_token_byte;
 use crate::fault::Fault;
+use crate::field::FieldId;
 use crate::line::{Line, field_line};
 
 /// Most hexadecimal digits of a chunk size.
@@ -199,6 +200,7 @@ impl Chunks {
 
     fn trailer(&mut self, input: &[u8]) -> Result<Segment, Fault> {
         let window = &input[..input.len().min(TRAILER_BYTES)];
+        let mut drop = self.drops_trailers;
         let length = match field_line(window, 0)? {
             Line::Partial(_) if window.len() == TRAILER_BYTES => return Err(Fault::TrailerTooLarge),
             Line::Partial(_) => 0,
@@ -207,14 +209,20 @@ impl Chunks {
                 2
             }
             Line::Field(field) if field.id.is_forbidden_in_trailers() => return Err(Fault::TrailerForbidden),
-            Line::Field(field) => field.line.end as usize,
+            Line::Field(field) => {
+                drop |= field.id == FieldId::Disguised;
+                field.line.end as usize
+            }
         };
         self.trailers += length;
         if self.trailers > ALL_TRAILER_BYTES {
             return Err(Fault::TrailerTooLarge);
         }
-        let drop = self.drops_trailers && self.state == State::Trailer;
-        let kind = if drop { SegmentKind::Skip } else { SegmentKind::Trailer };
+        let kind = if drop && self.state == State::Trailer {
+            SegmentKind::Skip
+        } else {
+            SegmentKind::Trailer
+        };
         Ok(Segment { length, kind })
     }
 }

@@ -1,9 +1,9 @@
 //! Frames about the connection: settings, windows, pings, going away.
 
-use super::receive::{frame_size, protocol};
+use super::receive::{calm, frame_size, protocol};
 use super::{Closed, Connection, Role};
 use crate::frame::{ACK, ErrorCode, Head, Kind, LARGEST, number};
-use crate::policy::FAREWELL_MILLISECONDS;
+use crate::policy::{AFTERTHOUGHT_MILLISECONDS, FAREWELL_MILLISECONDS};
 use crate::settings::FIRST_WINDOW;
 use crate::stream::news;
 use evenkeel_model::Moment;
@@ -16,7 +16,7 @@ const FAREWELL: [u8; 8] = *b"farewell";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Away {
     No,
-    /// Said, with the largest last stream: what is on its way still counts. Final after a round trip, or then.
+    /// Said, with the largest last stream: what is on its way still counts. Final soon after a round trip, or then.
     Announced {
         deadline: Moment,
     },
@@ -153,8 +153,10 @@ impl Connection {
         }
         self.policy.ping(self.now)?;
         if head.flags & ACK != 0 {
-            if payload == FAREWELL && matches!(self.away, Away::Announced { .. }) {
-                self.say_final();
+            if let (FAREWELL, Away::Announced { deadline }) =
+                (<[u8; 8]>::try_from(payload).unwrap_or_default(), &mut self.away)
+            {
+                *deadline = (*deadline).min(self.now + Duration::from_millis(AFTERTHOUGHT_MILLISECONDS));
             }
             return Ok(());
         }
@@ -192,7 +194,7 @@ impl Connection {
     }
 
     /// Begins to go away. Server: the client is told to open no more streams; those that it opens before it has heard
-    /// are served, and after a round trip (or a second) the last one is named. Streams under way go on. Client: nothing
+    /// are served, and soon after a round trip (or after a second) the last one is named. Streams under way go on. Client: nothing
     /// is opened any more.
     pub fn go_away(&mut self, now: Moment) {
         self.now = now;
@@ -246,14 +248,15 @@ impl Connection {
             Away::Announced { deadline } => deadline,
             Away::No | Away::Final { .. } => Moment::NEVER,
         };
-        let deadline = farewell.min(self.settings_deadline);
+        let deadline = farewell.min(self.settings_deadline).min(self.whole_until());
         (deadline != Moment::NEVER).then_some(deadline)
     }
 
     /// It is later.
     ///
     /// # Errors
-    /// The connection is at its end, as with `receive`: our `SETTINGS` were not acknowledged in time.
+    /// The connection is at its end, as with `receive`: our `SETTINGS` were not acknowledged in time, or a field block
+    /// was not whole.
     pub fn handle_timeout(&mut self, now: Moment) -> Result<(), Closed> {
         self.now = now;
         if let Some(closed) = self.dead {
@@ -264,6 +267,11 @@ impl Connection {
                 code: ErrorCode::SETTINGS_TIMEOUT,
                 why: "SETTINGS were not acknowledged in time",
             };
+            self.die(closed);
+            return Err(closed);
+        }
+        if now >= self.whole_until() {
+            let closed = calm("a frame took too long to arrive");
             self.die(closed);
             return Err(closed);
         }

@@ -67,6 +67,12 @@ impl Connection {
             .is_some_and(|place| self.streams.at(place).refused)
     }
 
+    /// What the peer did wrong with a stream that was reset for it: its message is malformed, or too large, or more than
+    /// its windows allow.
+    pub fn fault(&self, id: StreamId) -> Option<&'static str> {
+        self.streams.place(id).and_then(|place| self.streams.at(place).fault)
+    }
+
     /// The user is done with the stream. If both messages are whole nothing is said; if only the answer is, the rest of
     /// the request is waived (server: NO_ERROR); else the stream is reset (client: CANCEL, server: INTERNAL_ERROR).
     pub fn close(&mut self, id: StreamId) {
@@ -145,8 +151,9 @@ impl Connection {
     /// The peer did something wrong with a stream.
     pub(super) fn stream_error(&mut self, place: usize, code: ErrorCode, why: &'static str) -> Result<(), Closed> {
         self.note(why);
-        self.policy.provoked(self.now)?;
-        let stream = self.streams.at(place);
+        self.provoked()?;
+        let stream = self.streams.at_mut(place);
+        stream.fault = Some(why);
         if stream.is_over() && !stream.reset_by_us {
             let number = stream.number;
             self.streams.at_mut(place).reset_by_us = true;
@@ -159,7 +166,24 @@ impl Connection {
         Ok(())
     }
 
-    /// Counts a fault of the peer that ended a stream alone.
+    /// Takes an error of one stream from what a peer may provoke. When nothing is left a client is cut: its streams are
+    /// its own. A server's are those of many who did nothing wrong, so no more are opened, and those under way go on:
+    /// each can come to grief once, so that what is still provoked is bounded by their number.
+    pub(super) fn provoked(&mut self) -> Result<(), Closed> {
+        match (self.role, self.policy.provoked(self.now)) {
+            (_, Ok(())) => Ok(()),
+            (Role::Server, Err(closed)) => Err(closed),
+            (Role::Client, Err(_)) => {
+                if self.away.last().is_none() {
+                    self.go_away(self.now);
+                    self.tell_away = true;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Counts a fault of the peer that ended a stream, or everything.
     pub(super) fn note(&mut self, why: &'static str) {
         self.faults += 1;
         self.last_fault = Some(why);
@@ -171,7 +195,7 @@ impl Connection {
             ErrorCode::REFUSED_STREAM => "more streams than there may be",
             _ => "frames behind a reset",
         });
-        self.policy.provoked(self.now)?;
+        self.provoked()?;
         self.late.add_reset_by_us(number);
         self.send(Kind::RstStream, 0, number, &code.0.to_be_bytes());
         Ok(())
@@ -196,7 +220,7 @@ impl Connection {
         stream.reset_by_peer = true;
         stream.refused |= code == ErrorCode::REFUSED_STREAM && !stream.is_answered();
         // An answer that is whole stays whole: the rest of the request is not wanted (RFC 9113 8.1), or no longer.
-        if role == Role::Client && stream.peer_ended && stream.switch == Switch::None {
+        if role == Role::Client && stream.peer_ended && stream.switch != Switch::Open {
             stream.write_broken = Some(code);
             stream.window_blocked = false;
             self.settle(place);
@@ -224,6 +248,7 @@ impl Connection {
     pub(super) fn die(&mut self, closed: Closed) {
         let last = self.away.last().unwrap_or(self.highest);
         self.say_go_away(last, closed.code, closed.why);
+        self.note(closed.why);
         self.dead = Some(closed);
         for place in self.streams.places() {
             let stream = self.streams.at_mut(place);

@@ -35,7 +35,11 @@ impl Connection {
             (Role::Client, Framing::Nothing) => self.answer(place, block, end),
             (
                 Role::Server | Role::Client,
-                Framing::Nothing | Framing::None | Framing::Length(_) | Framing::Chunked | Framing::Tunnel { .. },
+                Framing::Nothing
+                | Framing::None
+                | Framing::Length(_)
+                | Framing::Chunked { .. }
+                | Framing::Tunnel { .. },
             ) => self.trailers(place, block, end),
         }
     }
@@ -216,8 +220,10 @@ impl Connection {
             (Err(why), _) => Some(why),
             (Ok(()), _) if !end => Some("HEADERS in the middle of a message"),
             (Ok(()), Framing::Tunnel { .. }) => Some("HEADERS in a tunnel"),
-            (Ok(()), Framing::Length(length)) if incoming.received != length => Some("content-length and DATA differ"),
-            (Ok(()), Framing::Nothing | Framing::None | Framing::Length(_) | Framing::Chunked) => None,
+            (Ok(()), framing) if framing.declared().is_some_and(|length| incoming.received != length) => {
+                Some("content-length and DATA differ")
+            }
+            (Ok(()), Framing::Nothing | Framing::None | Framing::Length(_) | Framing::Chunked { .. }) => None,
         };
         if let Some(why) = wrong {
             return self.stream_error(place, ErrorCode::PROTOCOL_ERROR, why);

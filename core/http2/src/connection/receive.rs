@@ -22,6 +22,7 @@ pub(super) struct Block {
     end: bool,
     bytes: Vec<u8>,
     continuations: u32,
+    since: Moment,
 }
 
 pub(super) fn protocol(why: &'static str) -> Closed {
@@ -56,7 +57,29 @@ impl Connection {
         if let Some(closed) = self.dead {
             return Err(closed);
         }
-        self.take(bytes).inspect_err(|closed| self.die(*closed))
+        let taken = self.take(bytes).inspect_err(|closed| self.die(*closed));
+        self.note_begun();
+        taken
+    }
+
+    /// Frames other than `DATA` come at once from everybody who means well.
+    fn note_begun(&mut self) {
+        let is_begun = !self.input.is_empty() && !Kind::Data.begins(&self.input);
+        if !is_begun {
+            self.begun = None;
+        } else if self.begun.is_none_or(|(frames, _)| frames != self.frames) {
+            self.begun = Some((self.frames, self.now));
+        }
+    }
+
+    /// When what has begun must be whole.
+    pub(super) fn whole_until(&self) -> Moment {
+        let block = self.block.as_ref().map(|block| block.since);
+        let since = block.or(self.begun.map(|(_, since)| since));
+        match (since, self.settings.head_within) {
+            (Some(since), Some(limit)) => since + limit,
+            (Some(_) | None, _) => Moment::NEVER,
+        }
     }
 
     fn take(&mut self, bytes: &[u8]) -> Result<(), Closed> {
@@ -232,10 +255,11 @@ impl Connection {
         match incoming.framing {
             Framing::Nothing => return Err("DATA before a head"),
             Framing::None if !content.is_empty() => return Err("DATA where there is no content"),
-            Framing::Length(length) if received > length || (end && received < length) => {
-                return Err("content-length and DATA differ");
-            }
-            Framing::None | Framing::Length(_) | Framing::Chunked | Framing::Tunnel { .. } => {}
+            Framing::None | Framing::Length(_) | Framing::Chunked { .. } | Framing::Tunnel { .. } => {}
+        }
+        let differs = |length| received > length || (end && received < length);
+        if incoming.framing.declared().is_some_and(differs) {
+            return Err("content-length and DATA differ");
         }
         incoming.push(content);
         if end {
@@ -270,6 +294,7 @@ impl Connection {
             end,
             bytes: block.to_vec(),
             continuations: 0,
+            since: self.now,
         });
         Ok(())
     }

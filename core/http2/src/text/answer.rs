@@ -1,10 +1,11 @@
 //! An answer that came, as text (RFC 9113 8.2, 8.3.2, RFC 8441 5).
 
 use super::Fault;
-use super::incoming::Framing;
+use super::incoming::{Announced, CHUNKED, Framing};
 use super::request::Unusable;
 use crate::bytes::length;
 use crate::hpack::{Field, Known};
+use evenkeel_http::reason_phrase;
 
 /// Reads the fields of an answer and appends its head to `text`.
 pub(crate) struct AnswerReader<'a> {
@@ -16,6 +17,7 @@ pub(crate) struct AnswerReader<'a> {
     status: u16,
     started: bool,
     length: Option<u64>,
+    announced: Announced,
 }
 
 /// What the request was.
@@ -45,6 +47,7 @@ impl<'a> AnswerReader<'a> {
             status: 0,
             started: false,
             length: None,
+            announced: Announced::default(),
         }
     }
 
@@ -87,6 +90,8 @@ impl<'a> AnswerReader<'a> {
                 if self.switches() {
                     return Ok(());
                 }
+                self.start()?;
+                self.announced.length(self.text, field.line);
             }
             Known::WebSocketAccept if self.asked.proof.is_some() => return Ok(()),
             Known::Host
@@ -95,7 +100,7 @@ impl<'a> AnswerReader<'a> {
             | Known::WebSocketAccept
             | Known::Secret
             | Known::Fleeting
-            | Known::Plain => {}
+            | Known::Plain => self.announced.line_of_answer(field.line),
         }
         self.start()?;
         self.text.extend_from_slice(field.line);
@@ -123,7 +128,10 @@ impl<'a> AnswerReader<'a> {
         } else {
             self.text.extend_from_slice(b"HTTP/1.1 ");
             self.text.extend_from_slice(value);
-            self.text.extend_from_slice(b" \r\n");
+            self.text.push(b' ');
+            // HTTP/2 has no such words, but some clients of HTTP/1.1 expect them.
+            self.text.extend_from_slice(reason_phrase(self.status).as_bytes());
+            self.text.extend_from_slice(b"\r\n");
         }
         Ok(())
     }
@@ -174,10 +182,10 @@ impl<'a> AnswerReader<'a> {
                 self.text.extend_from_slice(b"content-length: 0\r\n");
                 Ok(Framing::None)
             }
-            (Some(length), false) => Ok(Framing::Length(length)),
+            (Some(length), false) => Ok(self.announced.framing(length, self.text)),
             (None, false) => {
-                self.text.extend_from_slice(b"transfer-encoding: chunked\r\n");
-                Ok(Framing::Chunked)
+                self.text.extend_from_slice(CHUNKED);
+                Ok(Framing::Chunked { declared: None })
             }
         }
     }

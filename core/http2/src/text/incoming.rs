@@ -13,13 +13,71 @@ pub(crate) enum Framing {
     /// So many bytes, as declared.
     Length(u64),
     /// In chunks.
-    Chunked,
+    Chunked {
+        /// The length that was declared all the same: see [`Announced`].
+        declared: Option<u64>,
+    },
     /// As it is, once the tunnel is open.
     Tunnel {
         /// It is open.
         open: bool,
     },
 }
+
+impl Framing {
+    /// Bytes of content that must come, no more and no fewer.
+    pub(crate) fn declared(self) -> Option<u64> {
+        match self {
+            Framing::Length(length) => Some(length),
+            Framing::Chunked { declared } => declared,
+            Framing::Nothing | Framing::None | Framing::Tunnel { .. } => None,
+        }
+    }
+}
+
+/// Whether a message says that trailers will follow it, and where in its text it declares a length.
+///
+/// HTTP/1.1 has no place for trailers behind a declared length. So a message that declares one and announces trailers is
+/// handed on in chunks without the length, which is still held against it.
+#[derive(Debug, Default)]
+pub(crate) struct Announced {
+    trailers: bool,
+    /// The line of the length.
+    length: std::ops::Range<usize>,
+}
+
+impl Announced {
+    /// A line that is no length.
+    #[inline]
+    pub(crate) fn line(&mut self, line: &[u8]) {
+        self.trailers |= line.first() == Some(&b't') && line.starts_with(b"trailer: ");
+    }
+
+    /// The same, of an answer: gRPC announces nothing, and ends every one with trailers.
+    #[inline]
+    pub(crate) fn line_of_answer(&mut self, line: &[u8]) {
+        self.line(line);
+        self.trailers |= line.first() == Some(&b'c') && line.starts_with(b"content-type: application/grpc");
+    }
+
+    /// The line of the length is about to be written to `text`.
+    pub(crate) fn length(&mut self, text: &[u8], line: &[u8]) {
+        self.length = text.len()..text.len() + line.len();
+    }
+
+    /// How content of a declared length is handed on; `text` is the head without its end.
+    pub(crate) fn framing(&self, length: u64, text: &mut Vec<u8>) -> Framing {
+        if !self.trailers {
+            return Framing::Length(length);
+        }
+        text.drain(self.length.clone());
+        text.extend_from_slice(CHUNKED);
+        Framing::Chunked { declared: Some(length) }
+    }
+}
+
+/// What says so in a head.
+pub(crate) const CHUNKED: &[u8] = b"transfer-encoding: chunked\r\n";
 
 /// Text that waits to be read: heads, then content, then the end of the chunks with the trailers.
 #[derive(Debug, Default)]
@@ -118,7 +176,7 @@ impl Incoming {
     /// The message has ended; `trailers` are whole lines.
     pub(crate) fn end(&mut self, trailers: &[u8]) {
         self.ended = true;
-        if self.framing == Framing::Chunked {
+        if let Framing::Chunked { .. } = self.framing {
             let before = self.buffer.len();
             self.buffer.extend_from_slice(b"0\r\n");
             self.buffer.extend_from_slice(trailers);
@@ -144,7 +202,7 @@ impl Incoming {
         match self.framing {
             Framing::Nothing | Framing::None | Framing::Tunnel { open: false } => self.heads > 0,
             Framing::Length(_) | Framing::Tunnel { open: true } => self.taken < self.buffer.len(),
-            Framing::Chunked => self.taken < self.buffer.len() || !self.prefix.is_empty(),
+            Framing::Chunked { .. } => self.taken < self.buffer.len() || !self.prefix.is_empty(),
         }
     }
 
@@ -171,7 +229,7 @@ impl Incoming {
                 content = self.copy(self.content(), &mut buffer[count..]);
                 count += content;
             }
-            Framing::Chunked => {
+            Framing::Chunked { .. } => {
                 let (more, its_content) = self.read_chunks(&mut buffer[count..]);
                 count += more;
                 content = its_content;

@@ -1,6 +1,6 @@
 //! A request that came, as text (RFC 9113 8.2, 8.3.1, RFC 8441 4).
 
-use super::incoming::Framing;
+use super::incoming::{Announced, CHUNKED, Framing};
 use super::{Fault, Scratch};
 use crate::bytes::{is_target, is_token, length};
 use crate::hpack::{Field, Known};
@@ -20,6 +20,7 @@ pub(crate) struct RequestReader<'a> {
     websocket: bool,
     has_host: bool,
     length: Option<u64>,
+    announced: Announced,
 }
 
 /// What is known of a request when its head is whole.
@@ -54,6 +55,7 @@ impl<'a> RequestReader<'a> {
             websocket: false,
             has_host: false,
             length: None,
+            announced: Announced::default(),
         }
     }
 
@@ -83,7 +85,7 @@ impl<'a> RequestReader<'a> {
             Known::Scheme => return self.scheme(field.value()),
             Known::Protocol => return self.protocol(field.value()),
             Known::Status | Known::UnknownPseudo => return Err("a pseudo-field that requests do not have"),
-            Known::Plain | Known::Secret | Known::Fleeting | Known::WebSocketAccept => {}
+            Known::Plain | Known::Secret | Known::Fleeting | Known::WebSocketAccept => self.announced.line(field.line),
             Known::Host => return self.host(field),
             Known::Cookie => {
                 self.start()?;
@@ -98,6 +100,8 @@ impl<'a> RequestReader<'a> {
                     return Err("content-length is repeated");
                 }
                 self.length = Some(length(field.value()).ok_or("content-length is no length")?);
+                self.start()?;
+                self.announced.length(self.text, field.line);
             }
             Known::Te if field.value().eq_ignore_ascii_case(b"trailers") => return self.start(),
             Known::Te => return Err("te other than trailers"),
@@ -223,10 +227,10 @@ impl<'a> RequestReader<'a> {
                     return Err(Unusable::Malformed("content-length without content"));
                 }
                 (_, true) => Framing::None,
-                (Some(length), false) => Framing::Length(length),
+                (Some(length), false) => self.announced.framing(length, self.text),
                 (None, false) => {
-                    self.text.extend_from_slice(b"transfer-encoding: chunked\r\n");
-                    Framing::Chunked
+                    self.text.extend_from_slice(CHUNKED);
+                    Framing::Chunked { declared: None }
                 }
             }
         };

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
-use evenkeel_model::{Match, PathChange, PathPattern, Route, RouteAction};
+use evenkeel_model::{Match, Part, PathChange, PathPattern, RedirectTo, Route, RouteAction, Template};
 use evenkeel_rewrite::Rewrite;
 use evenkeel_route::{FieldList, Request, Router};
 
@@ -58,6 +58,7 @@ pub fn path(path: &[u8]) {
         .unwrap()
         .path(path, &mut replaced);
     assert!(changes && replaced.starts_with(b"/base"));
+    grouped(path);
     let outcomes = [(applies, &stripped[..]), (true, &replaced["/base".len()..])];
     for (_, out) in outcomes.iter().filter(|(applies, out)| *applies && !out.is_empty()) {
         assert_eq!(out.first(), Some(&b'/'));
@@ -79,4 +80,37 @@ pub fn path(path: &[u8]) {
     if applies && replaced != b"/base" {
         assert_eq!(stripped, replaced["/base".len()..]);
     }
+}
+
+/// Whatever groups match, they neither climb out of where they are put nor name a host.
+fn grouped(path: &[u8]) {
+    let group = |number| Part::Group(number);
+    let text = |text: &str| Part::Text(text.into());
+    let template = |parts: Vec<Part>| Template { parts };
+    let mut route = route(PathChange::Groups(template(vec![
+        text("/"),
+        group(1),
+        text("/"),
+        group(2),
+    ])));
+    route.matches.path = Some(PathPattern::Regex("/(.*?)[a-z]?([^/]*)".into()));
+    let mut out = Vec::new();
+    assert!(Rewrite::new(&route).unwrap().path(path, &mut out));
+    assert_eq!(out.first(), Some(&b'/'));
+    let climbs = |segment: &[u8]| matches!(segment, b"" | b"." | b"..");
+    assert!(!segments(&out).into_iter().any(climbs), "{}", path.escape_ascii());
+    let to = template(vec![text("/"), group(1), text("/"), group(2)]);
+    route.action = RouteAction::Redirect(RedirectTo::Groups(to));
+    let mut location = Vec::new();
+    Rewrite::new(&route).unwrap().location(path, &mut location);
+    assert!(
+        location.starts_with(b"/") && !location.starts_with(b"//"),
+        "{}",
+        location.escape_ascii()
+    );
+    assert!(
+        location
+            .iter()
+            .all(|byte| byte.is_ascii_graphic() && !b"\\?#".contains(byte))
+    );
 }

@@ -6,6 +6,7 @@ use super::wish::{self, Wish};
 use crate::control::Control;
 use crate::hearts::Refused;
 use crate::{log, time};
+use bytes::Bytes;
 use evenkeel_model::{AdminState, Backend, BackendAddress};
 use evenkeel_pool::Order;
 use http_body_util::{BodyExt, Limited};
@@ -86,27 +87,25 @@ async fn read(query: &str, body: Incoming) -> Result<(Wish, Option<Duration>), B
             (_, Some(_)) => return Err(bad("unknown query parameter", "only wait=TIME is known here")),
         }
     }
-    let collected = tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, BODY_SIZE).collect()).await;
-    let bytes = match collected {
-        Ok(Ok(collected)) => collected.to_bytes(),
-        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
-            return Err(Box::new(answer::problem(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "the body is larger than 64 KiB",
-                "",
-            )));
-        }
-        Ok(Err(error)) => return Err(bad("the body cannot be read", &error.to_string())),
-        Err(_) => {
-            return Err(Box::new(answer::problem(
-                StatusCode::REQUEST_TIMEOUT,
-                "the body took too long",
-                "",
-            )));
-        }
-    };
+    let bytes = whole(body).await?;
     let wish = Wish::read(&bytes).map_err(|error| bad(&error, wish::EXAMPLES))?;
     Ok((wish, wait))
+}
+
+/// A body to its end, within its limits of size and time.
+pub(super) async fn whole(body: Incoming) -> Result<Bytes, Box<Response<Body>>> {
+    let (status, error, help) = match tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, BODY_SIZE).collect()).await
+    {
+        Ok(Ok(collected)) => return Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => (
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "the body is larger than 64 KiB",
+            String::new(),
+        ),
+        Ok(Err(error)) => (StatusCode::BAD_REQUEST, "the body cannot be read", error.to_string()),
+        Err(_) => (StatusCode::REQUEST_TIMEOUT, "the body took too long", String::new()),
+    };
+    Err(Box::new(answer::problem(status, error, &help)))
 }
 
 fn newcomer(name: &str, address: &BackendAddress, wish: &Wish) -> Result<Backend, String> {

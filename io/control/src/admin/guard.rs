@@ -2,7 +2,7 @@
 //! somebody who only visits a page may be made to ask us.
 
 use hyper::StatusCode;
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, ORIGIN};
+use hyper::header::{AUTHORIZATION, HOST, HeaderMap, HeaderName, ORIGIN};
 use std::net::{IpAddr, SocketAddr};
 
 #[cfg(test)]
@@ -35,18 +35,13 @@ pub(crate) fn judge_place(side: Side, headers: &HeaderMap) -> Result<(), Refusal
     }
 }
 
-/// Whether this request may change anything. `token` is the content of the token file now, if there is one.
-pub(crate) fn judge_change(
-    side: Side,
-    headers: &HeaderMap,
-    has_body: bool,
-    token: Option<&str>,
-) -> Result<(), Refusal> {
+/// Whether this request may change anything. `token` is the content of the token file now, if there is one. The content
+/// type does not matter: a form of a foreign page cannot show the token, nor reach the socket.
+pub(crate) fn judge_change(side: Side, headers: &HeaderMap, token: Option<&str>) -> Result<(), Refusal> {
     match side {
-        Side::Socket => {}
-        Side::Tcp(_) => judge_token(headers, token)?,
+        Side::Socket => Ok(()),
+        Side::Tcp(_) => judge_token(headers, token),
     }
-    if has_body { judge_content_type(headers) } else { Ok(()) }
 }
 
 /// Against DNS rebinding (a foreign name that resolves to us) and against requests of foreign pages.
@@ -132,21 +127,4 @@ fn equal_in_constant_time(left: &[u8], right: &[u8]) -> bool {
         .zip(right)
         .fold(0_u8, |sum, (left, right)| sum | (left ^ right));
     std::hint::black_box(difference) == 0
-}
-
-/// A form of a foreign page can send other types without asking us first; JSON it cannot.
-fn judge_content_type(headers: &HeaderMap) -> Result<(), Refusal> {
-    let json = headers
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.split(';').next())
-        .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"));
-    if json {
-        return Ok(());
-    }
-    Err(Refusal {
-        status: StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        error: "the body of a change must be sent as application/json",
-        help: "add `Content-Type: application/json`",
-    })
 }

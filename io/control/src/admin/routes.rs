@@ -3,6 +3,7 @@
 use super::answer::{self, Body};
 use super::{change, events};
 use crate::control::{Control, Phase};
+use crate::explain::{self, Question};
 use crate::hearts::Refused;
 use crate::picture;
 use crate::status::PoolStatus;
@@ -20,6 +21,7 @@ GET    /api/v1/pools/POOL
 PUT    /api/v1/pools/POOL/backends/BACKEND    {\"state\": \"drain\"} | {\"weight\": 2} | {\"address\": \"10.0.0.1:80\"} adds
 DELETE /api/v1/pools/POOL/backends/BACKEND
 POST   /api/v1/reload
+GET    /api/v1/explain?method=GET&url=URL&header=NAME:VALUE&from=IP
 GET    /api/v1/events                         state changes as they happen
 ";
 
@@ -120,7 +122,23 @@ pub(super) async fn answer(place: Place, head: &Parts, body: Incoming, control: 
         Place::Backend { pool, backend } => change::delete(control, &pool, &backend).await,
         Place::Reload => reload(control).await,
         Place::Events => follow(control),
-        Place::Explain => answer::problem(StatusCode::NOT_IMPLEMENTED, "explain is not in this version yet", ""),
+        Place::Explain => explained(control, head.uri.query().unwrap_or("")).await,
+    }
+}
+
+async fn explained(control: &Control, query: &str) -> Response<Body> {
+    let spaced = |text: &str| unescape(&text.replace('+', " "));
+    let told = match Question::read(query, spaced) {
+        Ok(question) => explain::explain(control, &question).await,
+        Err(error) => Err(error),
+    };
+    match told {
+        Ok(explanation) => answer::json(StatusCode::OK, &explanation),
+        Err(error) => answer::problem(
+            StatusCode::BAD_REQUEST,
+            &error,
+            "for example /api/v1/explain?method=GET&url=https://example.com/a&header=accept:+text/html&from=192.0.2.1",
+        ),
     }
 }
 
@@ -148,14 +166,14 @@ fn follow(control: &Control) -> Response<Body> {
 }
 
 fn pools(control: &Control) -> Response<Body> {
-    let pools: Vec<PoolStatus> = control.hearts.published().iter().map(picture::pool).collect();
+    let pools: Vec<PoolStatus> = picture::pools(control);
     answer::json(StatusCode::OK, &serde_json::json!({ "pools": pools }))
 }
 
 fn pool(control: &Control, name: &str) -> Response<Body> {
     let published = control.hearts.published();
     match published.iter().find(|published| &*published.pool.name == name) {
-        Some(published) => answer::json(StatusCode::OK, &picture::pool(published)),
+        Some(published) => answer::json(StatusCode::OK, &picture::pool(control, published)),
         None => {
             let there = published
                 .iter()

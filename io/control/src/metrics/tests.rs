@@ -44,6 +44,7 @@ fn status(pool: &str) -> Status {
             usable: 1,
             panic: false,
             queued: 4,
+            sticky: None,
             check: None,
             backends: vec![backend],
         }],

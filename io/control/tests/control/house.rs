@@ -1,5 +1,6 @@
 //! A control plane over doors that only remember, and a client that writes bytes.
 
+use evenkeel_control::explain::{Asked, Explanation};
 use evenkeel_control::{Control, Doors, Source, Start, file};
 use evenkeel_model::Config;
 use evenkeel_pool::Shared;
@@ -52,6 +53,22 @@ impl Doors for Memory {
 
     fn connections(&self, listener: &str) -> u64 {
         if listener == "web" { 3 } else { 0 }
+    }
+
+    fn sticky(&self, pool: &str) -> Vec<(&'static str, u64)> {
+        if pool == "web" {
+            vec![("new", 2), ("home", 5)]
+        } else {
+            Vec::new()
+        }
+    }
+
+    fn explain(&self, asked: &Asked) -> Result<Explanation, String> {
+        Ok(Explanation {
+            client: asked.from.to_string(),
+            why: String::from_utf8(asked.head.clone()).unwrap(),
+            ..Explanation::default()
+        })
     }
 
     fn stop(&self, limit: Duration) -> bool {
@@ -117,6 +134,7 @@ impl Plan {
             socket: None,
             may_share: false,
             stop_limit: Duration::from_secs(7),
+            before_stop: None,
         };
         let (sender, serving) = sync_channel(1);
         let thread = std::thread::spawn(move || {

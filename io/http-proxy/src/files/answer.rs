@@ -29,6 +29,8 @@ pub(super) enum Parts {
     Some(Vec<Part>),
     /// 304.
     None,
+    /// 404, and the page that says so.
+    NotFound,
 }
 
 impl Answer {
@@ -45,6 +47,21 @@ impl Answer {
             }
         };
         Answer::File(FileAnswer { file, varies, parts })
+    }
+
+    /// With the page for what is not there.
+    pub(super) fn not_found(file: Rc<File>, varies: bool) -> Answer {
+        let parts = Parts::NotFound;
+        Answer::File(FileAnswer { file, varies, parts })
+    }
+
+    /// Whether the client gets nothing of a file that it asked for.
+    pub(super) fn is_refusal(&self) -> bool {
+        match self {
+            Answer::File(answer) => matches!(answer.parts, Parts::NotFound),
+            Answer::Short(short) => short.status >= 400,
+            Answer::Error(_) => true,
+        }
     }
 
     pub(super) fn not_allowed() -> Answer {
@@ -97,6 +114,8 @@ pub(super) enum Extent<'a> {
     Several(&'a Boundary, u64),
     /// 304: none.
     Nothing,
+    /// 404: all of a page that is no version of what was asked for.
+    NotFound,
 }
 
 /// Appends the head of an answer with a file.
@@ -106,16 +125,19 @@ pub(super) fn head(answer: &FileAnswer, extent: &Extent<'_>, keep_alive: bool, o
         Extent::Whole => b"HTTP/1.1 200 OK\r\n",
         Extent::Part(_) | Extent::Several(..) => b"HTTP/1.1 206 Partial Content\r\n",
         Extent::Nothing => b"HTTP/1.1 304 Not Modified\r\n",
+        Extent::NotFound => b"HTTP/1.1 404 Not Found\r\n",
     };
     out.extend_from_slice(line);
     out.extend_from_slice(b"date: ");
     out.extend_from_slice(&date());
     out.extend_from_slice(b"\r\n");
-    out.extend_from_slice(&file.version_lines);
+    if !matches!(extent, Extent::NotFound) {
+        out.extend_from_slice(&file.version_lines);
+    }
     let total = file.length;
     // Writing to memory does not fail.
     let _ = match extent {
-        Extent::Whole => {
+        Extent::Whole | Extent::NotFound => {
             type_line(file, out);
             out.extend_from_slice(&file.coding_lines);
             length_line(total, out);

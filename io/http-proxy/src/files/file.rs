@@ -1,16 +1,19 @@
 //! One file, ready to be sent.
 
-use super::open::{Stamp, Unopened, read, stamp};
+use super::medium::Medium;
+use super::open::{Stamp, Unopened, Wait, newest_stamp, read, stamp};
+use super::warm::Warm;
 use evenkeel_compress::Compressor;
 use evenkeel_content::{ContentType, Validators, content_type, write_date};
 use evenkeel_model::Encoding;
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
 
 /// Files up to this size are kept in memory, where one write sends head and content together; for larger ones the
 /// kernel's own copy is sent.
 const KEPT_BYTES: u64 = 64 * 1024;
-/// Files up to this size are compressed when a route asks for it: larger ones would keep the worker's other clients
-/// waiting for more than a few milliseconds, and are better compressed once, beside the file.
+/// Files up to this size are compressed when a route asks for it: larger ones would keep whoever waits for them for more
+/// than a few milliseconds, and are better compressed once, beside the file.
 pub(super) const MADE_BYTES: u64 = 256 * 1024;
 /// How often a file is read again that was changed while it was read.
 const READS: u32 = 4;
@@ -22,26 +25,50 @@ pub(super) struct File {
     pub(super) kind: ContentType,
     pub(super) validators: Validators,
     pub(super) content: Content,
+    pub(super) medium: Medium,
+    /// What of the content was in the kernel's memory lately.
+    pub(super) warm: Warm,
     /// `etag` and `last-modified`, as lines.
     pub(super) version_lines: Vec<u8>,
     /// `accept-ranges` and `content-encoding`, as lines.
     pub(super) coding_lines: Vec<u8>,
 }
 
+/// Shared with the threads that read.
+#[derive(Clone)]
 pub(super) enum Content {
     /// As it was at one moment.
-    Kept(Vec<u8>),
-    Open(OwnedFd),
+    Kept(Arc<[u8]>),
+    Open(Arc<OwnedFd>),
+}
+
+/// What is open and not yet read, and under which name: that of the plain file, also where this is its sibling in a coding.
+pub(super) struct Source<'a> {
+    pub(super) file: OwnedFd,
+    pub(super) stamp: Stamp,
+    pub(super) medium: Medium,
+    pub(super) name: &'a [u8],
+    pub(super) coding: Option<Encoding>,
 }
 
 impl File {
-    /// `name` is that of the plain file, also where this is its sibling in a coding.
-    pub(super) fn new(file: OwnedFd, first: Stamp, name: &[u8], coding: Option<Encoding>) -> Result<File, Unopened> {
-        let (content, stamp) = load(file, first)?;
-        Ok(File::of(content, stamp, stamp.length, name, coding))
+    pub(super) fn new(source: Source<'_>, wait: Wait) -> Result<File, Unopened> {
+        let Source {
+            file,
+            stamp,
+            medium,
+            name,
+            coding,
+        } = source;
+        let wait = match medium {
+            Medium::Memory => Wait::AsLongAsItTakes,
+            Medium::Disk | Medium::Remote => wait,
+        };
+        let (content, stamp) = load(file, stamp, wait)?;
+        Ok(File::of(content, stamp, medium, stamp.length, name, coding))
     }
 
-    fn of(content: Content, stamp: Stamp, length: u64, name: &[u8], coding: Option<Encoding>) -> File {
+    fn of(content: Content, stamp: Stamp, medium: Medium, length: u64, name: &[u8], coding: Option<Encoding>) -> File {
         let (seconds, nanoseconds) = stamp.modified;
         let validators = Validators::new(seconds, nanoseconds, length, coding);
         let mut version_lines = b"etag: ".to_vec();
@@ -60,38 +87,31 @@ impl File {
             length,
             kind: content_type(name),
             validators,
+            warm: Warm::new(&content, length),
             content,
+            medium,
             version_lines,
             coding_lines,
         }
     }
 
-    /// The same file in a coding; `None` when that saves nothing.
-    pub(super) fn compressed(&self, name: &[u8], coding: Encoding) -> Result<Option<File>, Unopened> {
-        let failed = |_| Unopened::Failed;
-        let mut compressor = Compressor::new(coding).map_err(failed)?;
-        let mut out = Vec::new();
-        match &self.content {
-            Content::Kept(bytes) => compressor.push(bytes, &mut out).map_err(failed)?,
-            Content::Open(file) => {
-                // It is small enough, see MADE_BYTES.
-                let bytes = read(file, self.length as usize)?;
-                let bytes = bytes.filter(|_| self.is_as_it_was()).ok_or(Unopened::Failed)?;
-                compressor.push(&bytes, &mut out).map_err(failed)?;
-            }
+    /// What it takes to make the same file in a coding, on a thread that may wait.
+    pub(super) fn recipe(&self, name: &[u8], coding: Encoding) -> Recipe {
+        Recipe {
+            content: self.content.clone(),
+            stamp: self.stamp,
+            medium: self.medium,
+            length: self.length,
+            name: name.to_vec(),
+            coding,
         }
-        compressor.finish(&mut out).map_err(failed)?;
-        out.shrink_to_fit();
-        let length = out.len() as u64;
-        let made = File::of(Content::Kept(out), self.stamp, length, name, Some(coding));
-        Ok((length < self.length).then_some(made))
     }
 
     /// Whether what would be sent is what the validators say. What is kept in memory cannot change.
     pub(super) fn is_as_it_was(&self) -> bool {
         match &self.content {
             Content::Kept(_) => true,
-            Content::Open(file) => stamp(file.as_fd()).is_ok_and(|now| now.is_same_content(&self.stamp)),
+            Content::Open(file) => stamp(file.as_fd(), self.medium).is_ok_and(|now| now.is_same_content(&self.stamp)),
         }
     }
 
@@ -112,20 +132,56 @@ impl File {
     }
 }
 
+/// A file that is to be made in a coding.
+pub(super) struct Recipe {
+    content: Content,
+    pub(super) stamp: Stamp,
+    medium: Medium,
+    length: u64,
+    pub(super) name: Vec<u8>,
+    coding: Encoding,
+}
+
+impl Recipe {
+    /// The file in the coding; `None` when that saves nothing or fails.
+    pub(super) fn made(&self) -> Option<File> {
+        let mut compressor = Compressor::new(self.coding).ok()?;
+        let mut out = Vec::new();
+        match &self.content {
+            Content::Kept(bytes) => compressor.push(bytes, &mut out).ok()?,
+            Content::Open(file) => {
+                // It is small enough, see MADE_BYTES.
+                let bytes = read(file.as_fd(), self.length as usize, Wait::AsLongAsItTakes).ok()??;
+                let after = newest_stamp(file.as_fd()).ok()?;
+                if !after.is_same_content(&self.stamp) {
+                    return None;
+                }
+                compressor.push(&bytes, &mut out).ok()?;
+            }
+        }
+        compressor.finish(&mut out).ok()?;
+        let length = out.len() as u64;
+        let content = Content::Kept(out.into());
+        let coding = Some(self.coding);
+        let made = File::of(content, self.stamp, self.medium, length, &self.name, coding);
+        (length < self.length).then_some(made)
+    }
+}
+
 /// A small file is read whole, and again if it was changed meanwhile: half old and half new is neither.
-fn load(file: OwnedFd, first: Stamp) -> Result<(Content, Stamp), Unopened> {
+fn load(file: OwnedFd, first: Stamp, wait: Wait) -> Result<(Content, Stamp), Unopened> {
     let mut before = first;
     for _ in 0..READS {
         if before.length > KEPT_BYTES {
-            return Ok((Content::Open(file), before));
+            return Ok((Content::Open(Arc::new(file)), before));
         }
-        let bytes = read(&file, before.length as usize)?;
-        let after = stamp(file.as_fd())?;
+        let bytes = read(file.as_fd(), before.length as usize, wait)?;
+        let after = newest_stamp(file.as_fd())?;
         match bytes {
-            Some(bytes) if before.is_same_content(&after) => return Ok((Content::Kept(bytes), after)),
+            Some(bytes) if before.is_same_content(&after) => return Ok((Content::Kept(bytes.into()), after)),
             Some(_) | None => before = after,
         }
     }
     // It never rests: sent from the disk it is at least cut when it changes.
-    Ok((Content::Open(file), before))
+    Ok((Content::Open(Arc::new(file)), before))
 }

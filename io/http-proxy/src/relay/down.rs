@@ -14,7 +14,7 @@ impl Relay<'_> {
     pub(super) fn step_down(&mut self) -> Result<bool, End> {
         let mut moved = false;
         if self.exchange.to_client.waits_for(self.client) {
-            moved |= self.flush_client()?;
+            moved |= self.flush_client(false)?;
             if self.exchange.to_client.waits_for(self.client) {
                 return Ok(moved);
             }
@@ -32,8 +32,8 @@ impl Relay<'_> {
             moved |= self.flush_coded()?;
         }
         if matches!(self.down, Down::Ended) {
-            self.flush_client()?;
             let whole = self.up_ended;
+            self.flush_client(!(self.keep_alive && whole))?;
             let reusable = self.reusable && whole && self.exchange.response.keep_alive;
             return Err(End::Answered {
                 reusable,
@@ -44,8 +44,15 @@ impl Relay<'_> {
         Ok(read | moved)
     }
 
-    fn flush_client(&mut self) -> Result<bool, End> {
-        match self.exchange.to_client.flush(self.client) {
+    /// `last`: the end of the client's connection follows at once.
+    fn flush_client(&mut self, last: bool) -> Result<bool, End> {
+        let to_client = &mut self.exchange.to_client;
+        let flushed = if last {
+            to_client.flush_last(self.client)
+        } else {
+            to_client.flush(self.client)
+        };
+        match flushed {
             Ok(count) => {
                 self.note_client(count);
                 if count > 0 {

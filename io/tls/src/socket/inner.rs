@@ -1,10 +1,13 @@
 //! The state of an encrypted connection: what arrived and what leaves.
 
 use crate::failure::{Counts, Failure};
-use crate::session::{Session, Step};
+use crate::session::{GOODBYE_BYTES, Session, Step};
 use evenkeel_net::Socket;
 use rustls::{HandshakeKind, ProtocolVersion};
 use std::io;
+
+/// Bytes of the protocol's own (tickets, answers to new keys) that wait for something to go with.
+const HELD_BYTES: usize = 4096;
 
 /// What is behind an encrypted connection, without its socket.
 pub(super) struct Inner {
@@ -19,6 +22,8 @@ pub(super) struct Inner {
     pub(super) sent: usize,
     /// The kernel had no room; otherwise `out` goes with what is written next.
     pub(super) blocked: bool,
+    /// Something plain has come: an answer will follow, and what else is to be said can go with it.
+    pub(super) spoken: bool,
     /// The other side said that it sends nothing more.
     pub(super) closed: bool,
     /// We said so, or are about to.
@@ -45,6 +50,7 @@ impl Inner {
             out: Vec::new(),
             sent: 0,
             blocked: false,
+            spoken: false,
             closed: false,
             ending: Ending::Open,
             failure: None,
@@ -78,7 +84,11 @@ impl Inner {
     /// Plain bytes that `buffer` has got, encrypted bytes that need not be shown again, and whether all is well.
     fn give(&mut self, arrived: &mut [u8], buffer: &mut [u8]) -> (usize, usize, Result<(), rustls::Error>) {
         let Inner {
-            session, plain, out, ..
+            session,
+            plain,
+            out,
+            spoken,
+            ..
         } = self;
         let mut count = 0;
         let Step {
@@ -89,6 +99,7 @@ impl Inner {
             let (now, later) = bytes.split_at(bytes.len().min(buffer.len() - count));
             buffer[count..count + now.len()].copy_from_slice(now);
             count += now.len();
+            *spoken = true;
             plain.extend_from_slice(later);
         });
         self.closed |= closed;
@@ -123,9 +134,22 @@ impl Inner {
         Some(count)
     }
 
+    /// Whether what waits in `out` shall go by itself, now that there is nothing to read: not where an answer will take
+    /// it along.
+    pub(super) fn is_due(&self) -> bool {
+        self.blocked || !self.spoken || self.out.len() > HELD_BYTES
+    }
+
     /// Whether a read would bring something without the socket.
     pub(super) fn has_news(&self) -> bool {
         !self.plain.is_empty() || self.closed || self.failure.is_some()
+    }
+
+    /// Puts the goodbye into `out`, where one may be said.
+    pub(super) fn say_goodbye(&mut self) {
+        let mut bytes = [0; GOODBYE_BYTES];
+        let length = self.session.say_goodbye(&mut bytes, &mut self.partial);
+        self.out.extend_from_slice(&bytes[..length]);
     }
 
     pub(super) fn flush(&mut self, socket: &Socket) -> io::Result<()> {

@@ -154,6 +154,66 @@ fn a_refused_reload_changes_nothing() {
 }
 
 #[test]
+fn a_good_certificate_waits_for_no_broken_one() {
+    let house = House::new();
+    let broken = house.issue("broken", &names(&["broken.example"]));
+    house.issue("good", &names(&["good.example"]));
+    let worker = Worker::echo(house.listener("certificates = ['broken.pem', 'good.pem']"));
+    house.write("broken.pem", "nothing");
+    assert!(!news(&house).is_good);
+    let renewed = house.issue("good", &names(&["good.example"]));
+    let mixed = news(&house);
+    assert!(
+        !mixed.is_good
+            && mixed.message.contains("broken.pem has no certificate")
+            && mixed.message.ends_with("; in use are good.example until 2090-01-01"),
+        "{}",
+        mixed.message
+    );
+    let config = Arc::new(house.client());
+    assert!(shown(&connect(worker.address, &config, "good.example").unwrap()) == renewed.der);
+    assert!(shown(&connect(worker.address, &config, "broken.example").unwrap()) == broken.der);
+    assert_eq!(house.metric("evenkeel_certificates_refused"), Some(1.0));
+    let mended = house.issue("broken", &names(&["broken.example"]));
+    assert!(news(&house).is_good);
+    assert!(shown(&connect(worker.address, &config, "broken.example").unwrap()) == mended.der);
+    assert_eq!(house.metric("evenkeel_certificates_refused"), Some(0.0));
+}
+
+#[test]
+fn one_that_has_expired_replaces_no_other_by_a_reload_either() {
+    let expired = Wanted {
+        years: (2020, 2021),
+        ..Wanted::default()
+    };
+    let house = House::new();
+    let first = house.issue("web", &Wanted::default());
+    let tls = "certificates = 'web.pem'";
+    let worker = Worker::echo(house.listener(tls));
+    house.issue("web", &expired);
+    let refused = house.vault.prepare(&house.config(tls, "")).err().unwrap();
+    assert!(
+        refused[0].message.ends_with("web.pem expired on 2021-01-01"),
+        "{refused:?}"
+    );
+    let config = Arc::new(house.client());
+    assert!(shown(&connect(worker.address, &config, "localhost").unwrap()) == first.der);
+    house.issue("web", &Wanted::default());
+    let prepared = house.vault.prepare(&house.config(tls, "")).unwrap();
+    assert_eq!(
+        prepared.renewed,
+        ["listener web: certificates: localhost until 2090-01-01"]
+    );
+
+    // One that had expired when we came is in use, and stops nothing.
+    let house = House::new();
+    house.issue("web", &expired);
+    let _worker = Worker::echo(house.listener(tls));
+    let again = house.vault.prepare(&house.config(tls, "")).unwrap();
+    assert_eq!((again.renewed.len(), again.warnings.len()), (0, 1));
+}
+
+#[test]
 fn when_certificates_end_is_a_metric() {
     let house = House::new();
     house.issue("a", &names(&["a.example", "b.example"]));

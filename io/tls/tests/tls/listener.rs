@@ -1,11 +1,12 @@
 //! What clients of a listener meet.
 
-use crate::house::{House, Wanted, Worker, connect, exchange, names, provider, shown};
-use rustls::ClientConfig;
+use crate::house::{House, PATIENCE, Wanted, Worker, connect, exchange, names, provider, read, shown};
 use rustls::version::{TLS12, TLS13};
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
-use std::sync::Arc;
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
 
 #[test]
 fn bytes_come_and_go_and_the_end_is_said() {
@@ -33,6 +34,52 @@ fn bytes_come_and_go_and_the_end_is_said() {
         house.metric("evenkeel_tls_handshakes_total{listener=\"web\",version=\"1.3\",resumed=\"false\"}"),
         Some(1.0)
     );
+}
+
+#[test]
+fn ticket_answer_and_goodbye_leave_together() {
+    let house = House::new();
+    house.issue("web", &Wanted::default());
+    let (asked_sender, asked) = channel();
+    let (go, awaited) = channel::<()>();
+    let awaited = Arc::new(Mutex::new(awaited));
+    let server = house.listener("certificates = 'web.pem'");
+    let worker = Worker::serve(server, async move |socket| {
+        let mut buffer = [0; 64];
+        read(&socket, &mut buffer).await?;
+        // The answer takes its time; nothing goes out meanwhile.
+        assert_eq!(socket.try_read(&mut buffer)?, None);
+        asked_sender.send(()).unwrap();
+        awaited.lock().unwrap().recv_timeout(PATIENCE).unwrap();
+        assert_eq!(socket.try_write_last(b"so it is")?, Some(8));
+        Ok(())
+    });
+    let name = "localhost".try_into().unwrap();
+    let mut conn = ClientConnection::new(Arc::new(house.client()), name).unwrap();
+    // It goes with the client's last word of the handshake: a client that keeps silent gets its ticket at once.
+    conn.writer().write_all(b"is it?").unwrap();
+    let mut client = StreamOwned::new(conn, TcpStream::connect(worker.address).unwrap());
+    client.sock.set_read_timeout(Some(PATIENCE)).unwrap();
+    while client.conn.is_handshaking() {
+        client.conn.complete_io(&mut client.sock).unwrap();
+    }
+    asked.recv_timeout(PATIENCE).unwrap();
+    client.sock.set_nonblocking(true).unwrap();
+    let early = client.sock.peek(&mut [0; 8]).map_err(|error| error.kind());
+    assert_eq!(early, Err(std::io::ErrorKind::WouldBlock));
+    client.sock.set_nonblocking(false).unwrap();
+    go.send(()).unwrap();
+    // One read brings all of it, and behind it is the end.
+    let mut records = [0; 4096];
+    let length = client.sock.read(&mut records).unwrap();
+    assert_eq!(client.sock.read(&mut [0; 8]).unwrap(), 0);
+    assert_eq!(client.conn.read_tls(&mut &records[..length]).unwrap(), length);
+    let state = client.conn.process_new_packets().unwrap();
+    assert!(state.peer_has_closed());
+    assert_eq!(client.conn.tls13_tickets_received(), 1);
+    let mut answer = Vec::new();
+    client.conn.reader().read_to_end(&mut answer).unwrap();
+    assert_eq!(answer, b"so it is");
 }
 
 #[test]

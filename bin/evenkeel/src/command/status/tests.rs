@@ -55,6 +55,14 @@ fn status() -> Status {
                 fall: 3,
                 rise: 2,
             }),
+            sticky: Some(StickyStatus {
+                by: "cookie".into(),
+                name: Some("SERVER".into()),
+                for_ms: Some(8 * 3_600_000),
+                requests: [("home", 340), ("new", 12), ("lost", 0)]
+                    .map(|(result, count)| (result.to_owned(), count))
+                    .into(),
+            }),
             backends: vec![
                 backend("10.0.0.1:8080", "ready", "checks pass"),
                 backend(
@@ -78,6 +86,8 @@ fn fits_where_it_is_shown() {
             "maintain",
             "refused (os error 111)",
             "every 5s",
+            "sticky cookie SERVER for 8h",
+            "12 new, 340 home",
             "ERRORS",
         ] {
             let words = text.split_whitespace().collect::<Vec<_>>().join(" ");

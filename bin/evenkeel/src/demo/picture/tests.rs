@@ -39,6 +39,7 @@ fn status(rates: [f64; 2]) -> Status {
             usable: 1,
             panic: false,
             queued: 0,
+            sticky: None,
             check: None,
             backends: [("anna", rates[0]), ("boris", rates[1])].map(backend).into(),
         }],

@@ -1,107 +1,14 @@
-//! Files of a directory, as clients see them.
-
+use crate::site::{Outcome, SOON, Site, ask, configuration, field, noise};
 use evenkeel_tests::balancer::Balancer;
 use evenkeel_tests::client::Client;
 use evenkeel_tests::guide::configurations;
-use evenkeel_tests::message::Response;
 use std::error::Error;
 use std::fs;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
-use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant, SystemTime};
-
-type Outcome = Result<(), Box<dyn Error>>;
-
-/// Longer than anything here takes on a busy machine.
-const SOON: Duration = Duration::from_secs(20);
-
-/// A balancer that serves the directory `www` beside its configuration.
-struct Site {
-    balancer: Balancer,
-    www: PathBuf,
-}
-
-impl Site {
-    fn open(keys: &str) -> io::Result<Site> {
-        Site::with_route(&format!("path = \"/*\"\nfiles = {{ root = \"www\"{keys} }}"))
-    }
-
-    fn with_route(route: &str) -> io::Result<Site> {
-        let balancer = Balancer::start(1, |ports| configuration(ports[0], route))?;
-        let www = balancer.directory().join("www");
-        fs::create_dir(&www)?;
-        Ok(Site { balancer, www })
-    }
-
-    fn address(&self) -> SocketAddr {
-        (Ipv4Addr::LOCALHOST, self.balancer.ports()[0]).into()
-    }
-
-    fn write(&self, name: &str, content: impl AsRef<[u8]>) -> io::Result<()> {
-        let path = self.www.join(name);
-        if let Some(directory) = path.parent() {
-            fs::create_dir_all(directory)?;
-        }
-        fs::write(path, content)
-    }
-
-    fn get(&self, target: &str, fields: &str) -> Result<Response, Box<dyn Error>> {
-        self.ask("GET", target, fields)
-    }
-
-    fn ask(&self, method: &str, target: &str, fields: &str) -> Result<Response, Box<dyn Error>> {
-        let mut client = Client::connect(self.address())?;
-        ask(&mut client, method, target, fields)
-    }
-
-    /// Asks until the answer is as it should be: what is known of a file may be a second old.
-    fn until(&self, method: &str, target: &str, enough: impl Fn(&Response) -> bool) -> Outcome {
-        let deadline = Instant::now() + SOON;
-        loop {
-            let answer = self.ask(method, target, "")?;
-            if enough(&answer) {
-                return Ok(());
-            }
-            if Instant::now() > deadline {
-                return Err(format!("{target} stays {}", answer.status).into());
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
-}
-
-fn configuration(port: u16, route: &str) -> String {
-    format!("[listener.web]\nbind = \"127.0.0.1:{port}\"\n[[listener.web.route]]\n{route}\n")
-}
-
-fn ask(client: &mut Client, method: &str, target: &str, fields: &str) -> Result<Response, Box<dyn Error>> {
-    let fields = if fields.is_empty() {
-        String::new()
-    } else {
-        format!("{}\r\n", fields.replace('\n', "\r\n"))
-    };
-    client.send(format!("{method} {target} HTTP/1.1\r\nhost: site.test\r\n{fields}\r\n").as_bytes())?;
-    Ok(client.response(SOON, method == "HEAD")?)
-}
-
-fn field(answer: &Response, name: &str) -> String {
-    String::from_utf8_lossy(&answer.fields.value(name).unwrap_or_default()).into_owned()
-}
-
-/// Bytes of which no two places look alike.
-fn noise(length: usize) -> Vec<u8> {
-    let mut state = 7_u64;
-    let mut bytes = Vec::with_capacity(length + 8);
-    while bytes.len() < length {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        bytes.extend_from_slice(&(state >> 13).to_le_bytes());
-    }
-    bytes.truncate(length);
-    bytes
-}
 
 #[test]
 fn a_site_is_served() -> Outcome {

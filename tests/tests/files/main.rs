@@ -1,0 +1,7 @@
+//! Files of a directory, as clients see them.
+
+mod basics;
+mod links;
+mod pages;
+mod site;
+mod slow;
