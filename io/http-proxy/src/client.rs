@@ -242,8 +242,12 @@ async fn decrypt(tls: &Arc<ServerTls>, socket: Socket, limit: Duration) -> Optio
     match within(reactor::now() + limit, || ready(socket.handshake())).await {
         Ok(Ok(())) => Some(Conduit::Tls(Box::new(socket))),
         Ok(Err(_)) => {
-            if socket.failure() == Some(Failure::PlainHttp) {
+            let plain = socket.failure() == Some(Failure::PlainHttp);
+            if plain {
                 own::unencrypted(socket.socket());
+            }
+            // Clients of TLS 1.3 send their request right behind their last words, often before our alert has come.
+            if plain || socket.failure().is_some_and(Failure::was_told) {
                 linger(
                     || socket.socket().end_writing(),
                     |buffer| socket.socket().try_read(buffer),

@@ -74,6 +74,24 @@ impl Failure {
         }
     }
 
+    /// Whether the other side is still there, and has been told by an alert that there will be no connection.
+    pub fn was_told(self) -> bool {
+        match self {
+            Failure::NotTls
+            | Failure::Version
+            | Failure::Cipher
+            | Failure::Alpn
+            | Failure::NoCertificate
+            | Failure::CertificateExpired
+            | Failure::CertificateUnknown
+            | Failure::CertificateName
+            | Failure::CertificateBad
+            | Failure::Misbehaved
+            | Failure::Internal => true,
+            Failure::PlainHttp | Failure::Alert | Failure::Closed | Failure::Reset | Failure::Timeout => false,
+        }
+    }
+
     fn of_certificate(error: &CertificateError) -> Failure {
         match error {
             CertificateError::Expired

@@ -1,9 +1,9 @@
 //! Which certificate answers which name.
 
 use crate::file::Pair;
-use rustls::SignatureAlgorithm;
 use rustls::server::{ClientHello, ResolvesServerCert};
-use rustls::sign::CertifiedKey;
+use rustls::sign::{CertifiedKey, Signer, SigningKey};
+use rustls::{SignatureAlgorithm, SignatureScheme};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,6 +19,23 @@ pub(crate) struct Names {
     wildcard: HashMap<Box<str>, Choices>,
     /// For clients that name nothing, or nothing that is here.
     first: Choices,
+    /// For clients that can verify none of our signatures.
+    none: Arc<CertifiedKey>,
+}
+
+/// A key that goes with no signature and no cipher: with it rustls refuses the handshake by the right alert. With a key that
+/// it takes for fitting it would begin one of TLS 1.2, and end it without a word when it cannot sign.
+#[derive(Debug)]
+struct NoKey;
+
+impl SigningKey for NoKey {
+    fn choose_scheme(&self, _: &[SignatureScheme]) -> Option<Box<dyn Signer>> {
+        None
+    }
+
+    fn algorithm(&self) -> SignatureAlgorithm {
+        SignatureAlgorithm::Anonymous
+    }
 }
 
 thread_local! {
@@ -55,7 +72,12 @@ impl Names {
         for choices in exact.values_mut().chain(wildcard.values_mut()).chain([&mut first]) {
             choices.sort_by_key(|certified| cost(certified.key.algorithm()));
         }
-        Names { exact, wildcard, first }
+        Names {
+            exact,
+            wildcard,
+            first,
+            none: Arc::new(CertifiedKey::new(Vec::new(), Arc::new(NoKey))),
+        }
     }
 
     fn choices(&self, name: Option<&str>) -> &Choices {
@@ -93,7 +115,6 @@ impl ResolvesServerCert for Names {
         ASKED.with(|asked| *asked.borrow_mut() = name.map(Into::into));
         let choices = self.choices(name);
         let fits = |certified: &&Arc<CertifiedKey>| certified.key.choose_scheme(hello.signature_schemes()).is_some();
-        // What fits nobody is refused by the handshake itself, with the right alert.
-        choices.iter().find(fits).or_else(|| choices.first()).cloned()
+        Some(choices.iter().find(fits).unwrap_or(&self.none).clone())
     }
 }

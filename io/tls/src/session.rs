@@ -3,15 +3,17 @@
 use rustls::client::{ClientConnectionData, UnbufferedClientConnection};
 use rustls::server::{ServerConnectionData, UnbufferedServerConnection};
 use rustls::unbuffered::{ConnectionState, EncodeError, EncryptError, UnbufferedConnectionCommon, UnbufferedStatus};
-use rustls::{CommonState, Error};
+use rustls::{AlertDescription, CommonState, ContentType, Error, HandshakeKind, ProtocolVersion};
 
 /// Bytes of a handshake that are not understood yet: rustls allows messages of 64 KiB, and records have heads.
 const PARTIAL_LIMIT: usize = 128 * 1024;
 
 /// Plain bytes in one record (RFC 8446 5.1).
-const RECORD_BYTES: usize = 16 * 1024;
+pub(crate) const RECORD_BYTES: usize = 16 * 1024;
 /// What a record adds at most: its head, a nonce or the inner type, the tag.
 const RECORD_OVERHEAD: usize = 64;
+/// The level of an alert that ends the connection (RFC 5246 7.2).
+const FATAL: u8 = 2;
 /// What a goodbye needs at most.
 pub(crate) const GOODBYE_BYTES: usize = RECORD_OVERHEAD * 2;
 
@@ -80,7 +82,15 @@ impl Session {
     /// Takes what arrived: plain bytes go to `plain`, answers of the protocol's own to `out`.
     pub(crate) fn take(&mut self, incoming: &mut [u8], out: &mut Vec<u8>, plain: &mut impl FnMut(&[u8])) -> Step {
         match self {
-            Session::Server(connection) => take(&mut **connection, incoming, out, plain),
+            Session::Server(connection) => {
+                let step = take(&mut **connection, incoming, out, plain);
+                if let Err(error) = &step.result
+                    && speaks_plainly(connection)
+                {
+                    say_why(error, out);
+                }
+                step
+            }
             Session::Client(connection) => take(&mut **connection, incoming, out, plain),
         }
     }
@@ -180,6 +190,34 @@ fn collect_alert<R: Records>(connection: &mut R, rest: &mut [u8], out: &mut Vec<
             // Without an alert the other side sees only the end: nothing else is lost.
             return;
         }
+    }
+}
+
+/// Whether what a server says is not encrypted yet.
+fn speaks_plainly(state: &CommonState) -> bool {
+    match state.protocol_version() {
+        None => true,
+        // Its last words are the first that are encrypted, but when a session is resumed.
+        Some(ProtocolVersion::TLSv1_2) => state.is_handshaking() && state.handshake_kind() == Some(HandshakeKind::Full),
+        Some(_) => false,
+    }
+}
+
+/// Some errors end a connection of rustls without a word, such as messages that are too long or interrupted. The other side
+/// is to know why (RFC 8446 6.2).
+fn say_why(error: &Error, out: &mut Vec<u8>) {
+    let description = match error {
+        Error::InvalidMessage(_) => AlertDescription::DecodeError,
+        Error::PeerSentOversizedRecord => AlertDescription::RecordOverflow,
+        Error::PeerMisbehaved(_) => AlertDescription::UnexpectedMessage,
+        _ => return,
+    };
+    // TLS 1.2 on the outside, as every version says it.
+    let head = [u8::from(ContentType::Alert), 3, 3, 0, 2];
+    let said = out.len().checked_sub(head.len() + 2).map(|start| &out[start..]);
+    if !said.is_some_and(|said| said[0] == head[0] && said[3..5] == head[3..]) {
+        out.extend_from_slice(&head);
+        out.extend_from_slice(&[FATAL, u8::from(description)]);
     }
 }
 

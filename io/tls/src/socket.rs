@@ -8,7 +8,7 @@ use crate::fields::{self, ClientCertificate};
 use crate::names;
 use crate::scratch::{self, READ_BYTES, WRITE_BYTES};
 use crate::server::ServerTls;
-use crate::session::{GOODBYE_BYTES, Session, encrypted_length};
+use crate::session::{GOODBYE_BYTES, RECORD_BYTES, Session, encrypted_length};
 use evenkeel_net::{Socket, reactor};
 use inner::{Ending, Inner};
 use rustls::{HandshakeKind, ProtocolVersion};
@@ -440,7 +440,10 @@ impl TlsSocket {
 
     /// Reads from the socket once and takes what came; plain bytes go to `buffer`, what it has no room for is kept.
     fn receive(&self, inner: &mut Inner, buffer: &mut [u8]) -> io::Result<Received> {
-        let before = inner.partial.len();
+        // A message in many records is not carried along from read to read: who sends it a byte at a time would make us
+        // copy all of it as often.
+        let long = inner.partial.len() > RECORD_BYTES;
+        let before = if long { 0 } else { inner.partial.len() };
         scratch::incoming(before + READ_BYTES, |space| {
             let read = match self.socket.try_read(&mut space[before..before + READ_BYTES]) {
                 Ok(Some(0)) => return Ok(Received::End),
@@ -448,8 +451,12 @@ impl TlsSocket {
                 Ok(None) => return Ok(Received::Nothing),
                 Err(error) => return Err(self.fail(inner, Failure::Reset, error)),
             };
-            space[..before].copy_from_slice(&inner.partial);
-            let (count, result) = inner.take(&mut space[..before + read], buffer);
+            let (count, result) = if long {
+                inner.take_more(&space[..read], buffer)
+            } else {
+                space[..before].copy_from_slice(&inner.partial);
+                inner.take(&mut space[..before + read], buffer)
+            };
             if !inner.established
                 && let Some(name) = names::take_asked()
             {
@@ -457,7 +464,9 @@ impl TlsSocket {
                 let _ = self.server_name.set(name);
             }
             if let Err(error) = result {
-                let failure = Failure::of(&error, &space[..before + read]);
+                // Behind much of TLS no HTTP begins.
+                let beginning: &[u8] = if long { &[0] } else { &space[..before + read] };
+                let failure = Failure::of(&error, beginning);
                 let failed = self.fail(inner, failure, error_of(failure));
                 if failure == Failure::PlainHttp {
                     // It would read an alert as rubbish before an answer.

@@ -4,6 +4,7 @@ mod agree;
 mod backends;
 mod choice;
 mod clients;
+mod floods;
 mod guide;
 mod hostile;
 mod house;

@@ -60,6 +60,29 @@ impl Inner {
 
     /// Takes what arrived; returns how many plain bytes `buffer` has got.
     pub(super) fn take(&mut self, arrived: &mut [u8], buffer: &mut [u8]) -> (usize, Result<(), rustls::Error>) {
+        let (count, consumed, result) = self.give(arrived, buffer);
+        // Without allocation where nothing is left, which is the rule.
+        self.partial = match result {
+            Ok(()) => arrived[consumed..].to_vec(),
+            Err(_) => Vec::new(),
+        };
+        (count, result)
+    }
+
+    /// As [`Inner::take`], where `partial` is long: what is there stays where it is, however little comes at once.
+    pub(super) fn take_more(&mut self, arrived: &[u8], buffer: &mut [u8]) -> (usize, Result<(), rustls::Error>) {
+        let mut whole = std::mem::take(&mut self.partial);
+        whole.extend_from_slice(arrived);
+        let (count, consumed, result) = self.give(&mut whole, buffer);
+        if result.is_ok() && consumed < whole.len() {
+            whole.drain(..consumed);
+            self.partial = whole;
+        }
+        (count, result)
+    }
+
+    /// Plain bytes that `buffer` has got, encrypted bytes that need not be shown again, and whether all is well.
+    fn give(&mut self, arrived: &mut [u8], buffer: &mut [u8]) -> (usize, usize, Result<(), rustls::Error>) {
         let Inner {
             session,
             plain,
@@ -80,12 +103,7 @@ impl Inner {
             plain.extend_from_slice(later);
         });
         self.closed |= closed;
-        // Without allocation where nothing is left, which is the rule.
-        self.partial = match result {
-            Ok(()) => arrived[consumed.min(arrived.len())..].to_vec(),
-            Err(_) => Vec::new(),
-        };
-        (count, result)
+        (count, consumed.min(arrived.len()), result)
     }
 
     pub(super) fn established(&mut self, socket: &Socket, counts: &Counts) {
