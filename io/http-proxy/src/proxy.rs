@@ -14,7 +14,7 @@ use crate::relay::{End, Failed, Relay, Terms};
 use crate::rules;
 use crate::sticky::Visit;
 use crate::tunnel;
-use evenkeel_http::{Edits, Forward, RequestFraming};
+use evenkeel_http::{Edits, Forward};
 use evenkeel_model::{BackendAddress, RetryOn};
 use evenkeel_net::reactor;
 use evenkeel_pool::{Failure, Member, Permit, Request, View};
@@ -149,8 +149,7 @@ impl Journey<'_> {
             };
             let permit = match self.pool.acquire(&self.client.conduit, request).await {
                 Ok(permit) => permit,
-                Err(reason) if self.exchange.record.attempts == 0 => return Box::pin(self.refuse(reason)).await,
-                Err(reason) => return Box::pin(self.fail(reason, false)).await,
+                Err(reason) => return Box::pin(self.refuse(reason)).await,
             };
             let record = &mut self.exchange.record;
             record.queued = Some(reactor::now().since(asked) + record.queued.unwrap_or_default());
@@ -170,14 +169,6 @@ impl Journey<'_> {
                     self.pool.retries.add(1);
                 }
             }
-        }
-    }
-
-    fn too_large(&self) -> Option<Reason> {
-        let limit = self.way.max_body_bytes;
-        match self.exchange.head.framing {
-            RequestFraming::Length(length) if limit > 0 && length > limit => Some(Reason::BodyTooLarge),
-            RequestFraming::Length(_) | RequestFraming::None | RequestFraming::Chunked => None,
         }
     }
 

@@ -17,9 +17,18 @@ const SKIPPED_BYTES: usize = 64 * 1024;
 const SKIP_LIMIT: Duration = Duration::from_secs(1);
 
 impl Journey<'_> {
-    /// The end of a request of which no backend has seen anything.
+    /// Whether the body is larger than it may be, as far as its head says.
+    pub(crate) fn too_large(&self) -> Option<Reason> {
+        let limit = self.way.max_body_bytes;
+        match self.exchange.head.framing {
+            RequestFraming::Length(length) if limit > 0 && length > limit => Some(Reason::BodyTooLarge),
+            RequestFraming::Length(_) | RequestFraming::None | RequestFraming::Chunked => None,
+        }
+    }
+
+    /// The end of a request that goes to no backend. If none has seen anything of it, its body is skipped.
     pub(crate) async fn refuse(&mut self, reason: Reason) -> (Reason, Then) {
-        if reason != Reason::ClientGone {
+        if reason != Reason::ClientGone && self.exchange.record.attempts == 0 {
             body(self.client, self.exchange).await;
         }
         self.fail(reason, false).await
