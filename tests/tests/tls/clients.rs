@@ -128,7 +128,7 @@ fn certificates_may_be_left_to_the_client() -> Outcome {
 fn backends_are_told_without_being_asked() -> Outcome {
     let house = House::new()?;
     let origin = Origin::start()?;
-    let served = start(&house, &origin, "client_auth = \"require\", client_header = []")?;
+    let served = start(&house, &origin, "client_auth = \"require\"")?;
     let alice = house.authority.issue(&someone("alice"))?;
     let terms = Terms {
         certificate: Some(&alice),
