@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::os::linux::net::SocketAddrExt;
@@ -9,7 +10,6 @@ use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Far more than anything here needs: only a fault waits so long.
@@ -414,12 +414,17 @@ fn systemd_sees_that_it_lives() {
     drop(running);
 }
 
-/// Demos look for the same free ports.
-static DEMO: Mutex<()> = Mutex::new(());
+/// Demos look for the same free ports: one at a time, however many processes run tests. It ends with the file that is
+/// returned.
+fn alone() -> File {
+    let file = File::create(std::env::temp_dir().join("evenkeel-demo-tests.lock")).unwrap();
+    file.lock().unwrap();
+    file
+}
 
 #[test]
 fn the_demo_balances_and_ends() {
-    let _alone = DEMO.lock().unwrap_or_else(PoisonError::into_inner);
+    let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let (code, stdout, stderr) = output(folder.path(), &["demo", "--for", "2s", "--rate", "30"]);
     assert_eq!(code, Some(0), "{stderr}");
@@ -431,7 +436,7 @@ fn the_demo_balances_and_ends() {
 
 #[test]
 fn the_demo_ends_its_clients_before_what_they_talk_to() {
-    let _alone = DEMO.lock().unwrap_or_else(PoisonError::into_inner);
+    let _alone = alone();
     for signal in [Signal::INT, Signal::TERM] {
         let folder = tempfile::tempdir().unwrap();
         let mut command = evenkeel(folder.path(), &["demo", "--rate", "400"]);

@@ -117,8 +117,9 @@ fn client(report: &mut Report<'_>, view: &View<'_>, base: &Path) -> Option<Clien
 }
 
 fn client_headers(report: &mut Report<'_>, view: &View<'_>) -> Vec<ClientHeader> {
+    // Who asks for certificates wants to know whose they are: as the standard says it, and as most programs expect it.
     let Some(slot) = view.get("client_header") else {
-        return Vec::new();
+        return vec![ClientHeader::ClientCert, ClientHeader::XSslClient];
     };
     let mut headers = Vec::new();
     for item in slot.items(report) {

@@ -93,6 +93,23 @@ fn the_long_form_has_everything() {
 }
 
 #[test]
+fn backends_are_told_of_clients_unless_they_shall_not_be() {
+    let standard = vec![ClientHeader::ClientCert, ClientHeader::XSslClient];
+    for (written, expected) in [
+        ("", standard),
+        (", client_header = []", vec![]),
+        (", client_header = 'client-cert'", vec![ClientHeader::ClientCert]),
+    ] {
+        let listener = format!("tls = {{ certificates = 'a.pem', client_ca = 'ca.pem'{written} }}");
+        let tls = config(&text(&listener, "")).listeners[0].tls.clone();
+        assert_eq!(
+            tls.and_then(|tls| tls.client).map(|client| client.headers),
+            Some(expected)
+        );
+    }
+}
+
+#[test]
 fn what_is_wrong_is_told() {
     for (listener, pool, expected) in [
         ("tls = {}", "", "4:1 `certificates` is missing"),

@@ -73,6 +73,12 @@ impl Kind {
         }
     }
 
+    /// Whether these first bytes of a frame say so; of too few nothing is known.
+    pub(crate) fn begins(self, frame: &[u8]) -> bool {
+        const KIND: usize = 3;
+        frame.get(KIND) == Some(&self.code())
+    }
+
     fn code(self) -> u8 {
         match self {
             Kind::Data => 0x0,

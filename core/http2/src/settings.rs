@@ -1,6 +1,7 @@
 //! What we ask of the peer and what it asks of us (RFC 9113 6.5).
 
 use crate::frame::{ErrorCode, LARGEST, PAYLOAD_BYTES, number};
+use std::time::Duration;
 
 /// The window that both sides begin with, in bytes (RFC 9113 6.9.2).
 pub(crate) const FIRST_WINDOW: u32 = 65_535;
@@ -35,6 +36,9 @@ pub struct Settings {
     pub enable_connect: bool,
     /// Client: `:scheme` is `https`, not `http`.
     pub secure: bool,
+    /// How long a field block, or another frame than `DATA`, may take from its first byte to its last; the connection
+    /// ends then. `None` (the default) = as long as it likes.
+    pub head_within: Option<Duration>,
 }
 
 impl Default for Settings {
@@ -46,6 +50,7 @@ impl Default for Settings {
             max_head_bytes: 32 * 1024,
             enable_connect: true,
             secure: false,
+            head_within: None,
         }
     }
 }

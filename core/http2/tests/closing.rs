@@ -5,8 +5,8 @@ mod kit;
 use evenkeel_http2::{Connection, ErrorCode, Event, Read, Settings, StreamId, Write};
 use evenkeel_model::Moment;
 use kit::wire::{
-    ACK, DATA, END_HEADERS, END_STREAM, Frame, GET, GOAWAY, HEADERS, PING, POST, RST_STREAM, SETTINGS, WHOLE,
-    WINDOW_UPDATE, Wire, block, frame,
+    ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, Frame, GET, GOAWAY, HEADERS, PING, POST, RST_STREAM, SETTINGS,
+    WHOLE, WINDOW_UPDATE, Wire, block, frame,
 };
 use std::time::Duration;
 
@@ -409,6 +409,56 @@ fn going_away_takes_a_second_from_now() {
     let now = Moment::ZERO + Duration::from_secs(100);
     wire.connection.go_away(now);
     assert_eq!(wire.connection.poll_timeout(), Some(now + Duration::from_secs(1)));
+}
+
+#[test]
+fn what_begins_must_be_whole_in_time() {
+    let limit = Duration::from_secs(10);
+    let settings = Settings {
+        head_within: Some(limit),
+        ..Settings::default()
+    };
+    let whole = frame(HEADERS, WHOLE, 1, &block(&GET));
+    let begun = frame(HEADERS, 0, 1, &block(&GET));
+    let data = frame(DATA, 0, 1, b"hello");
+    let open = frame(HEADERS, END_HEADERS, 1, &block(&POST));
+    let second = Moment::ZERO + Duration::from_secs(1);
+    for (bytes, deadline) in [
+        (vec![], None),
+        (whole.clone(), None),
+        (whole[..2].to_vec(), Some(second + limit)),
+        (whole[..20].to_vec(), Some(second + limit)),
+        (begun.clone(), Some(second + limit)),
+        ([&open[..], &data[..12]].concat(), None),
+    ] {
+        let mut wire = Wire::server(&settings);
+        wire.now = second;
+        wire.receive(&bytes).expect("nothing wrong yet");
+        assert_eq!(wire.connection.poll_timeout(), deadline, "{bytes:?}");
+        let Some(deadline) = deadline else { continue };
+        // More of it changes nothing, ...
+        wire.now = second + Duration::from_secs(2);
+        let more = if bytes == begun {
+            frame(CONTINUATION, 0, 1, &[])
+        } else {
+            whole[bytes.len()..=bytes.len()].to_vec()
+        };
+        wire.receive(&more).expect("nothing wrong yet");
+        assert_eq!(wire.connection.poll_timeout(), Some(deadline));
+        // ... and who never ends it is cut.
+        let closed = wire.connection.handle_timeout(deadline).expect_err("too slow");
+        assert_eq!(closed.code, ErrorCode::ENHANCE_YOUR_CALM);
+    }
+    // The next one has time of its own.
+    let mut wire = Wire::server(&settings);
+    let next = frame(HEADERS, WHOLE, 3, &block(&GET));
+    wire.receive(&whole[..20]).expect("nothing wrong");
+    wire.now = second;
+    wire.receive(&[&whole[20..], &next[..20]].concat())
+        .expect("nothing wrong");
+    assert_eq!(wire.connection.poll_timeout(), Some(second + limit));
+    wire.receive(&next[20..]).expect("nothing wrong");
+    assert_eq!(wire.connection.poll_timeout(), None);
 }
 
 #[test]

@@ -19,18 +19,18 @@ impl Journey<'_> {
         if rules.rewrite.as_ref().is_some_and(Rewrite::takes_fields) {
             self.exchange.head.drop_trailers();
         }
-        let mirror = rules.mirror.as_ref();
+        let (mirror, most) = (rules.mirror.as_ref(), mirror::most(rules.buffer));
         let mirror = mirror.filter(|mirror| mirror.wants(self.exchange, &self.client.guest.world));
         if let Some(mirror) = mirror {
-            if mirror::is_too_large(self.exchange) {
+            if mirror::is_too_large(self.exchange, most) {
                 mirror.counts.too_large.add(1);
             } else {
-                self.copy_later = !self.copy(mirror, way);
+                self.copy_later = !self.copy(mirror, way, most);
             }
         }
         let ended = self.travel().await;
         if let (Some(mirror), true) = (mirror, self.copy_later) {
-            let kept = self.exchange.body_kept && self.copy(mirror, way);
+            let kept = self.exchange.body_kept && self.copy(mirror, way, most);
             mirror.counts.too_large.add(u64::from(!kept));
         }
         ended
@@ -47,8 +47,8 @@ impl Journey<'_> {
     }
 
     /// Begins a copy if the body is here; false when it is not yet.
-    fn copy(&mut self, mirror: &MirrorTo, way: usize) -> bool {
-        let Some(body) = mirror::whole_body(self.exchange) else {
+    fn copy(&mut self, mirror: &MirrorTo, way: usize, most: usize) -> bool {
+        let Some(body) = mirror::whole_body(self.exchange, most) else {
             return false;
         };
         self.name_request();

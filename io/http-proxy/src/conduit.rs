@@ -47,10 +47,18 @@ impl Conduit {
         }
     }
 
-    /// As [`Conduit::try_write`], where the end follows at once and may share a packet with what is written.
+    /// As [`Conduit::try_write`] of the last that is said: when all is written, the end is said with it, in one packet where
+    /// that is possible. Not left to the closing of the connection: when something has come meanwhile that nobody read, the
+    /// kernel resets it then, and the answer would be thrown away.
     pub(crate) fn try_write_last(&self, bytes: &[u8]) -> io::Result<Option<usize>> {
         match self {
-            Conduit::Plain(socket) => socket.try_write_more(bytes),
+            Conduit::Plain(socket) => {
+                let count = socket.try_write_more(bytes)?;
+                if count == Some(bytes.len()) {
+                    socket.end_writing();
+                }
+                Ok(count)
+            }
             Conduit::Tls(socket) => socket.try_write_last(bytes),
             Conduit::Stream(_) | Conduit::Nowhere => self.try_write(bytes),
         }

@@ -31,7 +31,7 @@ use evenkeel_http::Method;
 use evenkeel_model::{Compress, Encoding, Files, Moment};
 use evenkeel_net::reactor;
 use file::{File, MADE_BYTES};
-use flight::Flights;
+use flight::{Flights, PATIENCE};
 use open::Unopened;
 use root::Root;
 use std::cell::RefCell;
@@ -160,7 +160,7 @@ impl FilesSide {
                 Err(errand) => errand,
             };
             let about = errand.path().to_vec();
-            match Box::pin(flight::run(self, client, errand)).await {
+            match Box::pin(flight::run(self, client, errand, since + PATIENCE)).await {
                 Ok(Outcome::Again) => {}
                 Ok(outcome) => told.push((about, outcome)),
                 Err(reason) => return Answer::Error(reason),

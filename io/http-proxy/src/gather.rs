@@ -64,9 +64,9 @@ pub(crate) async fn gather(
     };
     let begun = exchange.input.split_off(exchange.head.length);
     invite(exchange, !begun.is_empty());
+    exchange.input.reserve(length.min(FIRST_BYTES));
     let mut gathering = Gathering {
         body: exchange.head.body(),
-        content: Vec::with_capacity(length.min(FIRST_BYTES)),
         rest: Vec::new(),
         most,
         held: Held {
@@ -80,9 +80,8 @@ pub(crate) async fn gather(
         result = std::future::poll_fn(|_| gathering.poll(client, exchange, &mut patience)).await;
     }
     result?;
-    let content = std::mem::take(&mut gathering.content);
-    exchange.head.framing = RequestFraming::Length(content.len() as u64);
-    exchange.input.extend_from_slice(&content);
+    let length = exchange.input.len() - exchange.head.length;
+    exchange.head.framing = RequestFraming::Length(length as u64);
     exchange.input.extend_from_slice(&gathering.rest);
     Ok(Some(gathering.held))
 }
@@ -110,7 +109,6 @@ fn invite(exchange: &mut Exchange, sends_already: bool) {
 
 struct Gathering {
     body: Body,
-    content: Vec<u8>,
     /// What cannot be decoded without more, and in the end what follows the body.
     rest: Vec<u8>,
     most: u64,
@@ -154,7 +152,7 @@ impl Gathering {
         Ok(())
     }
 
-    /// Decodes `bytes` and keeps their content.
+    /// Decodes `bytes` and keeps their content behind the head.
     fn take(&mut self, bytes: Vec<u8>, exchange: &mut Exchange) -> Result<(), Reason> {
         let mut taken = 0;
         while taken < bytes.len() && !self.body.ended() {
@@ -169,11 +167,12 @@ impl Gathering {
             taken += segment.length;
             match segment.kind {
                 SegmentKind::Data => {
-                    if (self.content.len() + piece.len()) as u64 > self.most {
+                    let length = exchange.input.len() - exchange.head.length + piece.len();
+                    if length as u64 > self.most {
                         return Err(Reason::BodyTooLarge);
                     }
                     self.held.grow(piece.len())?;
-                    self.content.extend_from_slice(piece);
+                    exchange.input.extend_from_slice(piece);
                 }
                 SegmentKind::Frame | SegmentKind::Trailer | SegmentKind::Skip => {}
             }

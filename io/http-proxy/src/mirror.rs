@@ -22,7 +22,9 @@ use std::time::Duration;
 
 /// Copies under way on one worker: what is beyond is not copied, so that a slow shadow cannot gather the memory.
 const UNDER_WAY: usize = 256;
-/// Bytes of a body that is copied; a larger one is not.
+/// Bytes of their bodies on one worker; apart from what requests may hold, which copies must not take from them.
+const UNDER_WAY_BYTES: usize = 64 << 20;
+/// Bytes of a body that is copied; a larger one is not, unless the route's `buffer` holds it whole.
 pub(crate) const COPIED_BYTES: usize = 64 * 1024;
 /// The longest that a copy may take: nobody waits for it, and a stream need not end.
 const LONGEST: Duration = Duration::from_secs(60);
@@ -38,9 +40,9 @@ pub(crate) struct MirrorTo {
 /// What became of requests that were to be copied.
 pub(crate) struct Copies {
     pub(crate) sent: Arc<Counter>,
-    /// The body was above [`COPIED_BYTES`], or did not come whole.
+    /// The body was larger than what is copied, or did not come whole.
     pub(crate) too_large: Arc<Counter>,
-    /// Too many were under way.
+    /// Too many, or too many bytes of them, were under way.
     pub(crate) busy: Arc<Counter>,
 }
 
@@ -69,7 +71,7 @@ impl MirrorTo {
     /// Begins a copy of a request whose body is whole in `input`.
     pub(crate) fn send(&self, original: &Original<'_>, body: usize) {
         let world = original.guest.world.clone();
-        if world.copies.get() >= UNDER_WAY {
+        if world.copies.get() >= UNDER_WAY || world.copied_bytes.get() + body > UNDER_WAY_BYTES {
             return self.counts.busy.add(1);
         }
         self.counts.sent.add(1);
@@ -90,7 +92,7 @@ impl MirrorTo {
             believed: original.believed,
             trusted: original.trusted,
         };
-        reactor::spawn(copy.run(UnderWay::begin(world)));
+        reactor::spawn(copy.run(UnderWay::begin(world, body)));
     }
 }
 
@@ -136,28 +138,40 @@ impl Copy {
 }
 
 /// One copy under way.
-struct UnderWay(Rc<World>);
+struct UnderWay {
+    world: Rc<World>,
+    /// Of its body.
+    bytes: usize,
+}
 
 impl UnderWay {
-    fn begin(world: Rc<World>) -> UnderWay {
+    fn begin(world: Rc<World>, bytes: usize) -> UnderWay {
         world.copies.set(world.copies.get() + 1);
-        UnderWay(world)
+        world.copied_bytes.set(world.copied_bytes.get() + bytes);
+        UnderWay { world, bytes }
     }
 }
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
-        self.0.copies.set(self.0.copies.get() - 1);
+        self.world.copies.set(self.world.copies.get() - 1);
+        self.world.copied_bytes.set(self.world.copied_bytes.get() - self.bytes);
     }
 }
 
-/// Whether the body is larger than what is copied, as far as its head says.
-pub(crate) fn is_too_large(exchange: &Exchange) -> bool {
-    matches!(exchange.head.framing, RequestFraming::Length(length) if length > COPIED_BYTES as u64)
+/// Bytes of a body that is copied on a route that holds bodies up to `buffer`: what is held is whole before it is sent.
+pub(crate) fn most(buffer: Option<u64>) -> usize {
+    let held = buffer.and_then(|bytes| usize::try_from(bytes).ok());
+    held.unwrap_or(0).max(COPIED_BYTES)
 }
 
-/// How many bytes after the head are the body, if all of it is in `input`.
-pub(crate) fn whole_body(exchange: &Exchange) -> Option<usize> {
+/// Whether the body is larger than `most`, as far as its head says.
+pub(crate) fn is_too_large(exchange: &Exchange, most: usize) -> bool {
+    matches!(exchange.head.framing, RequestFraming::Length(length) if length > most as u64)
+}
+
+/// How many bytes after the head are the body, if all of it is in `input` and it is no larger than `most`.
+pub(crate) fn whole_body(exchange: &Exchange, most: usize) -> Option<usize> {
     let mut body = exchange.head.body();
     let mut length = 0;
     while !body.ended() {
@@ -168,5 +182,5 @@ pub(crate) fn whole_body(exchange: &Exchange) -> Option<usize> {
         }
         length += run.pass + run.skip;
     }
-    (length <= COPIED_BYTES).then_some(length)
+    (length <= most).then_some(length)
 }

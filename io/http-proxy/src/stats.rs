@@ -84,7 +84,11 @@ pub(crate) struct Reasons([Counter; Reason::COUNT]);
 
 impl Reasons {
     pub(crate) fn count(&self, reason: Reason) {
-        self.0[reason as usize].add(1);
+        self.add(reason, 1);
+    }
+
+    pub(crate) fn add(&self, reason: Reason, times: u64) {
+        self.0[reason as usize].add(times);
     }
 }
 

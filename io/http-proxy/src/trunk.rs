@@ -9,6 +9,7 @@ use crate::client::{self, Client, Guest};
 use crate::conduit::Conduit;
 use crate::linger::linger;
 use crate::patience::Patience;
+use crate::reason::Reason;
 use crate::scratch;
 use driver::Driver;
 use evenkeel_http2::{Connection, ErrorCode, Event, Read, Settings, StreamId, Write};
@@ -265,8 +266,10 @@ pub(crate) async fn serve(guest: Rc<Guest>, conduit: Conduit, early: &[u8]) {
     let timeouts = ways.listener.timeouts;
     let settings = Settings {
         max_head_bytes: ways.listener.max_header_size,
+        head_within: Some(timeouts.header),
         ..Settings::default()
     };
+    let reasons = ways.reasons.clone();
     drop(ways);
     let trunk = Trunk::new(Connection::server(&settings, reactor::now()), conduit, false);
     trunk.driver.set(Some(reactor::current()));
@@ -285,6 +288,8 @@ pub(crate) async fn serve(guest: Rc<Guest>, conduit: Conduit, early: &[u8]) {
         let mut driver = Driver::new(&trunk, timeouts.idle, timeouts.request, &leaving, &mut opened);
         driver.drive().await;
     }
+    // Of requests that were never understood nobody else hears.
+    reasons.add(Reason::BadRequest, trunk.connection.borrow().faults().0);
     trunk.end();
     if trunk.connection.borrow().is_finished() {
         // It may have sent more before it heard why we leave; a cut would take our last words away from it.

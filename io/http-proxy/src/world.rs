@@ -37,6 +37,8 @@ pub(crate) struct World {
     pub(crate) held_bytes: Cell<usize>,
     /// Mirrored requests under way.
     pub(crate) copies: Cell<usize>,
+    /// Bytes of their bodies.
+    pub(crate) copied_bytes: Cell<usize>,
     random: Cell<u64>,
     swept: Cell<Moment>,
 }
@@ -54,6 +56,7 @@ impl World {
             limits,
             held_bytes: Cell::new(0),
             copies: Cell::new(0),
+            copied_bytes: Cell::new(0),
             random: Cell::new(seed | 1),
             swept: Cell::new(Moment::ZERO),
         }

@@ -194,8 +194,8 @@ impl TlsSocket {
         })
     }
 
-    /// As [`TlsSocket::try_write`], where the end of the connection follows at once: if all is taken, so is the goodbye
-    /// (close_notify), in the same packet.
+    /// As [`TlsSocket::try_write`] of the last that is said, with [`TlsSocket::end_writing`] behind it: if all is taken, the
+    /// goodbye (close_notify) and the end go in the same packet.
     ///
     /// # Errors
     /// As [`TlsSocket::try_write`].
@@ -256,7 +256,11 @@ impl TlsSocket {
             inner.out = ready[sent..].to_vec();
             inner.blocked = !inner.out.is_empty();
             if last {
-                inner.ending = if inner.blocked { Ending::Said } else { Ending::Parted };
+                inner.ending = Ending::Said;
+                if !inner.blocked {
+                    inner.ending = Ending::Done;
+                    self.socket.end_writing();
+                }
             }
             Ok(chunk.len())
         })
@@ -317,20 +321,13 @@ impl TlsSocket {
     /// Says that nothing more will be sent: close_notify, and the end of the connection behind it.
     pub fn end_writing(&self) {
         let inner = &mut *self.inner.borrow_mut();
-        match inner.ending {
-            Ending::Open => {
-                inner.ending = Ending::Said;
-                if inner.established && inner.failure.is_none() {
-                    inner.say_goodbye();
-                }
-                // A connection that is gone already needs no goodbye.
-                let _ = inner.flush(&self.socket);
+        if inner.ending == Ending::Open {
+            inner.ending = Ending::Said;
+            if inner.established && inner.failure.is_none() {
+                inner.say_goodbye();
             }
-            Ending::Parted => {
-                inner.ending = Ending::Done;
-                self.socket.end_writing();
-            }
-            Ending::Said | Ending::Done => {}
+            // A connection that is gone already needs no goodbye.
+            let _ = inner.flush(&self.socket);
         }
     }
 

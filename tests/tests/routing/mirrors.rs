@@ -78,6 +78,24 @@ fn a_large_body_is_not_copied_and_is_counted() -> Outcome {
     Ok(())
 }
 
+/// What the route holds is whole before it is sent, and copied whatever its size.
+#[test]
+fn a_body_that_is_held_is_copied_too() -> Outcome {
+    let routes = format!("{MIRRORED}\nbuffer = '1MiB'");
+    let site = Site::start(&["a", "shadow"], &routes, "")?;
+    let body = "x".repeat(300 << 10);
+    let chunked = format!(
+        "POST / HTTP/1.1\r\nhost: h\r\ntransfer-encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n0\r\n\r\n",
+        body.len()
+    );
+    assert_eq!(site.ask(&chunked)?.status, 200);
+    site.wait_for("shadow", 1)?;
+    for pool in ["a", "shadow"] {
+        assert!(site.only(pool)?.body == body.as_bytes(), "the body at {pool}");
+    }
+    Ok(())
+}
+
 #[test]
 fn a_shadow_that_hangs_breaks_or_babbles_changes_nothing() -> Outcome {
     let site = Site::start(&["a", "shadow"], MIRRORED, "")?;

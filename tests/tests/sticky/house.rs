@@ -114,9 +114,10 @@ impl House {
         Browser::new(&self.balancer)
     }
 
-    /// A browser whose backend is this one.
+    /// A browser whose backend is this one. A backend whose first answer was slow gets nobody for a while.
     pub(crate) fn browser_at(&self, backend: &str) -> Result<Browser, Box<dyn Error>> {
-        for _ in 0..200 {
+        let begun = Instant::now();
+        while begun.elapsed() < SOON {
             let mut browser = self.browser();
             if browser.visit("/")? == backend {
                 return Ok(browser);

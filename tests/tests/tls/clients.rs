@@ -53,7 +53,7 @@ fn got(origin: &Origin) -> String {
 fn without_a_good_certificate_nobody_comes_in() -> Outcome {
     let house = House::new()?;
     let origin = Origin::start()?;
-    let served = start(&house, &origin, "client_auth = \"require\"")?;
+    let served = start(&house, &origin, "client_auth = \"require\", client_header = []")?;
     let strangers = Authority::new("Somebody else")?;
     let alice = house.authority.issue(&someone("alice"))?;
     let stranger = strangers.issue(&someone("mallory"))?;
@@ -90,7 +90,7 @@ fn without_a_good_certificate_nobody_comes_in() -> Outcome {
         ..house.terms("localhost")
     };
     assert_eq!(served.get(&terms, "/page", "")?.body, b"/page");
-    // Nothing is told without being asked for.
+    // Nothing is told where that is not wanted.
     assert!(!got(&origin).contains("alice"));
     Ok(())
 }
@@ -121,6 +121,25 @@ fn certificates_may_be_left_to_the_client() -> Outcome {
         "{told}"
     );
     assert!(served.get(&with(Some(&stranger)), "/", "").is_err());
+    Ok(())
+}
+
+#[test]
+fn backends_are_told_without_being_asked() -> Outcome {
+    let house = House::new()?;
+    let origin = Origin::start()?;
+    let served = start(&house, &origin, "client_auth = \"require\", client_header = []")?;
+    let alice = house.authority.issue(&someone("alice"))?;
+    let terms = Terms {
+        certificate: Some(&alice),
+        ..house.terms("localhost")
+    };
+    let forged = "client-cert: :Zm9yZ2Vk:\r\nx-ssl-client-s-dn: CN=mallory\r\n";
+    assert_eq!(served.get(&terms, "/", forged)?.status, 200);
+    let told = got(&origin);
+    assert!(told.contains("\r\nx-ssl-client-s-dn: cn=alice.test\r\n"), "{told}");
+    assert!(told.contains("\r\nclient-cert: :mii"), "{told}");
+    assert!(!told.contains("mallory") && !told.contains("zm9yz2vk"), "{told}");
     Ok(())
 }
 
@@ -192,7 +211,7 @@ fn streams_of_http_2_tell_it_too() -> Outcome {
 fn whoever_may_come_in_changes_with_the_file() -> Outcome {
     let house = House::new()?;
     let origin = Origin::start()?;
-    let served = start(&house, &origin, "client_auth = \"require\"")?;
+    let served = start(&house, &origin, "client_auth = \"require\", client_header = []")?;
     let others = Authority::new("The next authority")?;
     let alice = house.authority.issue(&someone("alice"))?;
     let bob = others.issue(&someone("mallory"))?;

@@ -8,4 +8,5 @@ mod guide;
 mod hostile;
 mod house;
 mod renew;
+mod scanners;
 mod stapled;

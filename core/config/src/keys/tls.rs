@@ -31,9 +31,9 @@ pub(crate) static LISTENER_TLS: Section = Section {
         key(
             "client_header",
             Kind::OneOrMore(&Kind::Word(CLIENT_HEADERS)),
-            "How backends are told of a client's certificate; what clients themselves send under these names is removed.",
+            "How backends are told of a client's certificate; what clients themselves send under these names is removed; [] = not at all.",
         )
-        .default("[]")
+        .default("[\"client-cert\", \"x-ssl-client\"]")
         .also(&["client_headers", "forward_client_cert"]),
         key("min_version", Kind::Word(VERSIONS), "Nothing older is spoken.")
             .default("\"1.2\"")

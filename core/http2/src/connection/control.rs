@@ -1,6 +1,6 @@
 //! Frames about the connection: settings, windows, pings, going away.
 
-use super::receive::{frame_size, protocol};
+use super::receive::{calm, frame_size, protocol};
 use super::{Closed, Connection, Role};
 use crate::frame::{ACK, ErrorCode, Head, Kind, LARGEST, number};
 use crate::policy::{AFTERTHOUGHT_MILLISECONDS, FAREWELL_MILLISECONDS};
@@ -248,14 +248,15 @@ impl Connection {
             Away::Announced { deadline } => deadline,
             Away::No | Away::Final { .. } => Moment::NEVER,
         };
-        let deadline = farewell.min(self.settings_deadline);
+        let deadline = farewell.min(self.settings_deadline).min(self.whole_until());
         (deadline != Moment::NEVER).then_some(deadline)
     }
 
     /// It is later.
     ///
     /// # Errors
-    /// The connection is at its end, as with `receive`: our `SETTINGS` were not acknowledged in time.
+    /// The connection is at its end, as with `receive`: our `SETTINGS` were not acknowledged in time, or a field block
+    /// was not whole.
     pub fn handle_timeout(&mut self, now: Moment) -> Result<(), Closed> {
         self.now = now;
         if let Some(closed) = self.dead {
@@ -266,6 +267,11 @@ impl Connection {
                 code: ErrorCode::SETTINGS_TIMEOUT,
                 why: "SETTINGS were not acknowledged in time",
             };
+            self.die(closed);
+            return Err(closed);
+        }
+        if now >= self.whole_until() {
+            let closed = calm("a frame took too long to arrive");
             self.die(closed);
             return Err(closed);
         }

@@ -183,7 +183,7 @@ impl Connection {
         }
     }
 
-    /// Counts a fault of the peer that ended a stream alone.
+    /// Counts a fault of the peer that ended a stream, or everything.
     pub(super) fn note(&mut self, why: &'static str) {
         self.faults += 1;
         self.last_fault = Some(why);
@@ -248,6 +248,7 @@ impl Connection {
     pub(super) fn die(&mut self, closed: Closed) {
         let last = self.away.last().unwrap_or(self.highest);
         self.say_go_away(last, closed.code, closed.why);
+        self.note(closed.why);
         self.dead = Some(closed);
         for place in self.streams.places() {
             let stream = self.streams.at_mut(place);

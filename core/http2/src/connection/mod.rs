@@ -100,6 +100,8 @@ pub struct Connection {
     input: Vec<u8>,
     /// A field block of which not all has come.
     block: Option<Block>,
+    /// Since when the frame in `input` is incomplete, and how many came before it.
+    begun: Option<(u64, Moment)>,
     decoder: Decoder,
     /// Trailers while they are read.
     trailers: Vec<u8>,
@@ -179,6 +181,7 @@ impl Connection {
             preface: 0,
             input: Vec::new(),
             block: None,
+            begun: None,
             decoder: Decoder::new(),
             trailers: Vec::new(),
             scratch: Scratch::default(),
@@ -323,8 +326,7 @@ impl Connection {
         self.frames
     }
 
-    /// What the peer did wrong with single streams, messages that were never handed out among it: how often, and what it
-    /// was last.
+    /// What the peer did wrong, messages that were never handed out among it: how often, and what it was last.
     pub fn faults(&self) -> (u64, Option<&'static str>) {
         (self.faults, self.last_fault)
     }

@@ -22,6 +22,7 @@ pub(super) struct Block {
     end: bool,
     bytes: Vec<u8>,
     continuations: u32,
+    since: Moment,
 }
 
 pub(super) fn protocol(why: &'static str) -> Closed {
@@ -56,7 +57,29 @@ impl Connection {
         if let Some(closed) = self.dead {
             return Err(closed);
         }
-        self.take(bytes).inspect_err(|closed| self.die(*closed))
+        let taken = self.take(bytes).inspect_err(|closed| self.die(*closed));
+        self.note_begun();
+        taken
+    }
+
+    /// Frames other than `DATA` come at once from everybody who means well.
+    fn note_begun(&mut self) {
+        let is_begun = !self.input.is_empty() && !Kind::Data.begins(&self.input);
+        if !is_begun {
+            self.begun = None;
+        } else if self.begun.is_none_or(|(frames, _)| frames != self.frames) {
+            self.begun = Some((self.frames, self.now));
+        }
+    }
+
+    /// When what has begun must be whole.
+    pub(super) fn whole_until(&self) -> Moment {
+        let block = self.block.as_ref().map(|block| block.since);
+        let since = block.or(self.begun.map(|(_, since)| since));
+        match (since, self.settings.head_within) {
+            (Some(since), Some(limit)) => since + limit,
+            (Some(_) | None, _) => Moment::NEVER,
+        }
     }
 
     fn take(&mut self, bytes: &[u8]) -> Result<(), Closed> {
@@ -271,6 +294,7 @@ impl Connection {
             end,
             bytes: block.to_vec(),
             continuations: 0,
+            since: self.now,
         });
         Ok(())
     }

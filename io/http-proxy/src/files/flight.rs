@@ -16,7 +16,7 @@ use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::Duration;
 
-/// How long a request waits for a disk: as long as for a backend.
+/// How long a request waits for a disk, in all before its answer and then for each window: as long as for a backend.
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// By what they are about.
@@ -66,9 +66,13 @@ impl Drop for Waiter {
 }
 
 /// Has an errand run, or waits until somebody else's of the same kind is.
-pub(super) async fn run(side: &FilesSide, client: &Client, errand: Box<Errand>) -> Result<Outcome, Reason> {
+pub(super) async fn run(
+    side: &FilesSide,
+    client: &Client,
+    errand: Box<Errand>,
+    deadline: Moment,
+) -> Result<Outcome, Reason> {
     let _waiter = Waiter::new(client);
-    let deadline = reactor::now() + PATIENCE;
     let key = errand.key();
     let known = side.flights.borrow().get(&key).cloned();
     if let Some(flight) = known {

@@ -56,7 +56,10 @@ impl Relay<'_> {
     fn take_body(&mut self) -> Result<bool, End> {
         if self.exchange.taken < self.exchange.input.len() && !self.up_stuck {
             let input = std::mem::take(&mut self.exchange.input);
-            let consumed = self.forward_body(&input[self.exchange.taken..]);
+            // In pieces, so that a body that is held is not copied whole while the backend is slow; each longer than any
+            // line of the framing, so that it leads on.
+            let piece = &input[self.exchange.taken..];
+            let consumed = self.forward_body(&piece[..piece.len().min(scratch::SCRATCH_BYTES)]);
             self.exchange.input = input;
             let consumed = consumed?;
             self.up_stuck = consumed == 0;

@@ -46,6 +46,7 @@ struct Standing {
     sending: bool,
     leaving: bool,
     finished: bool,
+    timeout: Option<Moment>,
 }
 
 impl<'a> Driver<'a> {
@@ -110,6 +111,7 @@ impl<'a> Driver<'a> {
             sending: self.trunk.is_waiting_to_send(),
             leaving: (self.leaving)() && !self.told,
             finished: self.trunk.is_done(),
+            timeout: connection.poll_timeout(),
         }
     }
 

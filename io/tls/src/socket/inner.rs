@@ -37,8 +37,6 @@ pub(super) enum Ending {
     Open,
     /// The goodbye is in `out`.
     Said,
-    /// The goodbye is on its way; the connection's own end is not.
-    Parted,
     Done,
 }
 
