@@ -53,7 +53,7 @@ fn got(origin: &Origin) -> String {
 fn without_a_good_certificate_nobody_comes_in() -> Outcome {
     let house = House::new()?;
     let origin = Origin::start()?;
-    let served = start(&house, &origin, "client_auth = \"require\"")?;
+    let served = start(&house, &origin, "client_header = []")?;
     let strangers = Authority::new("Somebody else")?;
     let alice = house.authority.issue(&someone("alice"))?;
     let stranger = strangers.issue(&someone("mallory"))?;
@@ -90,7 +90,7 @@ fn without_a_good_certificate_nobody_comes_in() -> Outcome {
         ..house.terms("localhost")
     };
     assert_eq!(served.get(&terms, "/page", "")?.body, b"/page");
-    // Nothing is told without being asked for.
+    // Nothing is told where nothing is to be.
     assert!(!got(&origin).contains("alice"));
     Ok(())
 }
