@@ -17,7 +17,7 @@ const CLIENT: Wanted<'static> = Wanted {
 fn a_certificate_is_required() {
     let house = House::new();
     house.issue("web", &Wanted::default());
-    let worker = Worker::echo(house.listener("certificates = 'web.pem', client_ca = 'ca.pem'"));
+    let worker = Worker::echo(house.listener("certificates = 'web.pem', client_ca = 'ca.pem', client_header = []"));
     let alice = house.authority.issue(&CLIENT);
     let mut client = connect(worker.address, &Arc::new(house.client_with(&alice)), "localhost").unwrap();
     exchange(&mut client).unwrap();
