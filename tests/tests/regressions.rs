@@ -368,6 +368,32 @@ fn answers_of_our_own_have_a_date_and_are_not_kept() -> Outcome {
     Ok(())
 }
 
+/// RFC 9110 6.6.1: whoever passes on an answer without a date says when it came.
+#[test]
+fn an_answer_without_a_date_gets_one() -> Outcome {
+    let stage = Stage::set("", "")?;
+    let mut client = Client::connect(stage.address())?;
+    client.send(b"GET /1 HTTP/1.1\r\nhost: test\r\n\r\nGET /2 HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n")?;
+    let mut backend = stage.accept()?;
+    read_head(&mut backend)?;
+    backend.write_all(b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\na")?;
+    read_head(&mut backend)?;
+    backend.write_all(b"HTTP/1.1 200 OK\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\ncontent-length: 1\r\n\r\nb")?;
+    client.read_to_end(SOON);
+    let text = String::from_utf8_lossy(client.received()).to_string();
+    let [hints, first, second] = text.split_inclusive("\r\n\r\n").take(3).collect::<Vec<_>>()[..] else {
+        return Err(text.into());
+    };
+    assert_eq!(hints, "HTTP/1.1 103 Early Hints\r\n\r\n");
+    assert!(
+        first.contains("\r\ndate: ") && first.ends_with(" GMT\r\n\r\n"),
+        "{text}"
+    );
+    assert!(second.contains("\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\n"), "{text}");
+    assert_eq!(second.to_lowercase().matches("date:").count(), 1, "{text}");
+    Ok(())
+}
+
 #[test]
 fn lines_that_the_disk_does_not_take_are_counted_and_told() -> Outcome {
     let stage = Stage::set("access_log = \"/dev/full\"", "")?;

@@ -85,6 +85,7 @@ fn main() {
                 client_version: request.version,
                 keep_alive: true,
                 framing,
+                date: None,
             },
             &mut out,
         );

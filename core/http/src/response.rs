@@ -217,6 +217,11 @@ impl ResponseHead {
         self.declared_length
     }
 
+    /// Whether it says when it was made.
+    pub fn is_dated(&self) -> bool {
+        self.fields.iter().any(|field| field.id == FieldId::Date)
+    }
+
     /// 1xx other than 101: the real answer is still to come. Not to be sent to HTTP/1.0 clients (RFC 9110 15.2).
     pub fn is_interim(&self) -> bool {
         matches!(self.status, 100 | 102..=199)

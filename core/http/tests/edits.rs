@@ -26,6 +26,7 @@ fn response(text: &str, edits: &Edits) -> String {
         client_version: Version::Http11,
         keep_alive: true,
         framing: head.answer_framing(Version::Http11),
+        date: None,
     };
     let mut out = Vec::new();
     head.write_edited(text.as_bytes(), &answer, edits, &mut out);

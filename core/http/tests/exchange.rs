@@ -114,6 +114,7 @@ fn a_response_goes_to_clients_of_both_versions() {
                 client_version,
                 keep_alive: true,
                 framing,
+                date: None,
             },
             &mut out,
         );

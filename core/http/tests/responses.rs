@@ -52,6 +52,7 @@ fn sent(bytes: &[u8], asked: Asked, client_version: Version, keep_alive: bool) -
             client_version,
             keep_alive,
             framing,
+            date: None,
         },
         &mut out,
     );

@@ -5,13 +5,16 @@ use crate::client::{Client, Guest};
 use crate::door::{Took, Ways};
 use crate::exchange::Exchange;
 use crate::reason::Reason;
+use evenkeel_content::{DATE_BYTES, write_date};
 use evenkeel_http::{Edits, RequestHead};
 use evenkeel_model::{Balance, HashKey};
 use evenkeel_rewrite::Facts;
 use evenkeel_route::Fields;
+use std::cell::Cell;
 use std::io::Write;
 use std::net::IpAddr;
 use std::time::Duration;
+use std::time::SystemTime;
 
 /// The longest text of an IP address is an IPv6 one with an embedded IPv4 one: 45 bytes.
 const ADDRESS_BYTES: usize = 48;
@@ -45,12 +48,27 @@ impl AddressText {
     }
 }
 
-/// Now, as an IMF-fixdate (RFC 9110 5.6.7).
-pub(crate) fn date() -> Vec<u8> {
-    jiff::Timestamp::now()
-        .strftime("%a, %d %b %Y %H:%M:%S GMT")
-        .to_string()
-        .into_bytes()
+/// Seconds since 1970.
+pub(crate) fn seconds() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since.map_or(0, |since| since.as_secs())
+}
+
+/// Now, as an IMF-fixdate (RFC 9110 5.6.7), written once a second.
+pub(crate) fn date() -> [u8; DATE_BYTES] {
+    thread_local! {
+        static WRITTEN: Cell<(u64, [u8; DATE_BYTES])> = const { Cell::new((u64::MAX, [0; DATE_BYTES])) };
+    }
+    let now = seconds();
+    WRITTEN.with(|written| {
+        let (at, text) = written.get();
+        if at == now {
+            return text;
+        }
+        let text = write_date(now);
+        written.set((now, text));
+        text
+    })
 }
 
 /// A head's fields, for the router.

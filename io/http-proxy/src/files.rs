@@ -20,6 +20,7 @@ mod warm;
 
 use crate::client::{Client, Then};
 use crate::exchange::Exchange;
+use crate::facts;
 use crate::own;
 use crate::reason::Reason;
 use answer::Answer;
@@ -250,7 +251,7 @@ impl FilesSide {
 
     fn whole(&self, file: Rc<File>, query: &Query<'_>) -> Answer {
         let varies = self.varies(&file);
-        let now = answer::seconds();
+        let now = facts::seconds();
         let verdict = judge(query.asked, query.head_only, &file.validators, file.length, now);
         Answer::of(file, varies, verdict)
     }

@@ -23,7 +23,6 @@ use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
 use std::time::{Duration, Instant};
 
 /// How long the workers may take to begin with a new configuration. They do it between two batches of events.
@@ -81,7 +80,7 @@ impl Server {
         for index in 0..workers.max(1) {
             let (sender, receiver) = channel();
             let (stats, limits) = (stats.clone(), limits.clone());
-            thread::Builder::new()
+            std::thread::Builder::new()
                 .name(format!("worker-{index}"))
                 .spawn(move || work(index, &stats, limits, &sender))?;
             let begun = receiver
@@ -272,7 +271,7 @@ impl Server {
             if Instant::now() >= deadline {
                 return false;
             }
-            thread::sleep(LOOK);
+            std::thread::sleep(LOOK);
         }
         true
     }

@@ -17,7 +17,13 @@ pub struct Answer {
     pub keep_alive: bool,
     /// How the body is delimited towards the client.
     pub framing: AnswerFraming,
+    /// When the answer came, as an IMF-fixdate, for one that does not say so itself ([`ResponseHead::is_dated`]): whoever
+    /// passes it on must (RFC 9110 6.6.1). `None` leaves it as it is.
+    pub date: Option<[u8; DATE_BYTES]>,
 }
+
+/// The length of an IMF-fixdate (RFC 9110 5.6.7).
+const DATE_BYTES: usize = 29;
 
 /// How a body is delimited towards the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,6 +85,9 @@ impl ResponseHead {
         }
         if answer.framing == AnswerFraming::Chunked {
             out.extend_from_slice(b"transfer-encoding: chunked\r\n");
+        }
+        if let Some(date) = &answer.date {
+            write_field(b"date", date, out);
         }
         changes.write(out);
         self.write_connection(buffer, answer, out);

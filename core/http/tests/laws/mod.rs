@@ -209,6 +209,7 @@ fn response_is_sent(bytes: &[u8], asked: Asked, head: &ResponseHead) {
             client_version,
             keep_alive,
             framing,
+            date: None,
         };
         let mut out = Vec::new();
         head.write(bytes, &answer, &mut out);
@@ -500,6 +501,7 @@ fn response_is_edited(bytes: &[u8], head: &ResponseHead, edits: &Edits, named: &
         client_version: Version::Http11,
         keep_alive: true,
         framing: head.answer_framing(Version::Http11),
+        date: None,
     };
     let (mut plain, mut out) = (Vec::new(), Vec::new());
     head.write(bytes, &answer, &mut plain);

@@ -1,13 +1,12 @@
 //! What is answered, and its head.
 
 use super::file::File;
+use crate::facts;
 use crate::own::Short;
 use crate::reason::Reason;
-use evenkeel_content::{DATE_BYTES, Part, Verdict, write_date};
-use std::cell::Cell;
+use evenkeel_content::{Part, Verdict};
 use std::io::Write;
 use std::rc::Rc;
-use std::time::SystemTime;
 
 pub(super) enum Answer {
     File(FileAnswer),
@@ -129,7 +128,7 @@ pub(super) fn head(answer: &FileAnswer, extent: &Extent<'_>, keep_alive: bool, o
     };
     out.extend_from_slice(line);
     out.extend_from_slice(b"date: ");
-    out.extend_from_slice(&date());
+    out.extend_from_slice(&facts::date());
     out.extend_from_slice(b"\r\n");
     if !matches!(extent, Extent::NotFound) {
         out.extend_from_slice(&file.version_lines);
@@ -200,27 +199,4 @@ fn length_line(length: u64, out: &mut Vec<u8>) {
     out.extend_from_slice(b"content-length: ");
     out.extend_from_slice(itoa::Buffer::new().format(length).as_bytes());
     out.extend_from_slice(b"\r\n");
-}
-
-/// Seconds since 1970.
-pub(super) fn seconds() -> u64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    since.map_or(0, |since| since.as_secs())
-}
-
-/// Now, as an IMF-fixdate, written once a second.
-fn date() -> [u8; DATE_BYTES] {
-    thread_local! {
-        static WRITTEN: Cell<(u64, [u8; DATE_BYTES])> = const { Cell::new((u64::MAX, [0; DATE_BYTES])) };
-    }
-    let now = seconds();
-    WRITTEN.with(|written| {
-        let (at, text) = written.get();
-        if at == now {
-            return text;
-        }
-        let text = write_date(now);
-        written.set((now, text));
-        text
-    })
 }

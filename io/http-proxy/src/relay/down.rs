@@ -1,8 +1,10 @@
 //! The way down: backend to client.
 
 use super::{ANSWER_HEAD, Down, End, INTERIM_MAX, Relay};
+use crate::facts;
 use crate::reason::Reason;
 use crate::scratch;
+use evenkeel_content::DATE_BYTES;
 use evenkeel_http::{
     Answer, AnswerFraming, Asked, Body, Fault, LAST_CHUNK, Method, Parsed, ResponseFraming, SegmentKind, Version,
     chunk_head,
@@ -117,6 +119,7 @@ impl Relay<'_> {
                     client_version: Version::Http11,
                     keep_alive: true,
                     framing: AnswerFraming::AsIs,
+                    date: None,
                 };
                 self.exchange
                     .response
@@ -149,6 +152,7 @@ impl Relay<'_> {
             client_version: version,
             keep_alive: self.keep_alive,
             framing: self.framing,
+            date: self.missing_date(),
         };
         let out = &mut self.exchange.to_client.bytes;
         if self.exchange.edits.is_empty() {
@@ -166,6 +170,12 @@ impl Relay<'_> {
         let body = self.exchange.response.body();
         self.down = Down::Body(body);
         self.forward_answer(&bytes[length..])
+    }
+
+    /// What an answer that does not say when it was made lacks; where a route takes that away, nothing.
+    fn missing_date(&self) -> Option<[u8; DATE_BYTES]> {
+        let lacks = !self.exchange.response.is_dated() && !self.exchange.edits.drops(b"date");
+        lacks.then(facts::date)
     }
 
     /// Decodes a piece of the answer's body and sends it on in the framing that the client understands.
