@@ -52,28 +52,28 @@ fn links_with_absolute_targets_lead_where_they_lead_below_the_root() -> Outcome 
 
 #[test]
 fn links_out_of_the_root_lead_nowhere_unless_it_is_said_where_to() -> Outcome {
-    let site = Site::open(", links_into = [\"shared\", \"not-there\"]")?;
+    let site = Site::open(", links_into = [\"common\", \"not-there\"]")?;
     let directory = fs::canonicalize(site.balancer.directory())?;
     let www = directory.join("www");
     for (name, text) in [
-        ("shared/uploads/a.txt", "shared"),
-        ("shared-too/a.txt", "the secret"),
+        ("common/uploads/a.txt", "common"),
+        ("common-too/a.txt", "the secret"),
         ("other/a.txt", "the secret"),
         ("www-other/a.txt", "the secret"),
     ] {
         site.write(&format!("../{name}"), text)?;
     }
-    symlink(directory.join("shared/uploads"), www.join("uploads"))?;
-    symlink("../shared/uploads", www.join("relative"))?;
-    symlink(directory.join("shared-too"), www.join("too"))?;
+    symlink(directory.join("common/uploads"), www.join("uploads"))?;
+    symlink("../common/uploads", www.join("relative"))?;
+    symlink(directory.join("common-too"), www.join("too"))?;
     symlink(directory.join("other"), www.join("other"))?;
     symlink(directory.join("www-other"), www.join("similar"))?;
     symlink(&directory, www.join("parent"))?;
     // A link in the shared directory is followed no further than any other.
-    symlink(directory.join("other/a.txt"), directory.join("shared/uploads/leak.txt"))?;
-    symlink("/proc/self/root", directory.join("shared/uploads/magic"))?;
-    for target in ["/uploads/a.txt", "/relative/a.txt", "/parent/shared/uploads/a.txt"] {
-        assert_eq!(site.get(target, "")?.body, b"shared", "{target}");
+    symlink(directory.join("other/a.txt"), directory.join("common/uploads/leak.txt"))?;
+    symlink("/proc/self/root", directory.join("common/uploads/magic"))?;
+    for target in ["/uploads/a.txt", "/relative/a.txt", "/parent/common/uploads/a.txt"] {
+        assert_eq!(site.get(target, "")?.body, b"common", "{target}");
     }
     for target in [
         "/too/a.txt",
@@ -134,12 +134,14 @@ fn the_guide_serves_releases_that_share_a_directory() -> Outcome {
             .replace("/srv/site/", "")
     })?;
     let directory = fs::canonicalize(site.balancer.directory())?;
-    site.write("../shared/uploads/a.txt", "shared")?;
+    let uploads = directory.join("shared/uploads");
+    fs::create_dir_all(&uploads)?;
+    fs::write(uploads.join("a.txt"), "shared")?;
     for release in ["42", "43"] {
         let public = directory.join("releases").join(release).join("public");
         fs::create_dir_all(&public)?;
         fs::write(public.join("index.html"), release)?;
-        symlink(directory.join("shared/uploads"), public.join("uploads"))?;
+        symlink(&uploads, public.join("uploads"))?;
         symlink(format!("releases/{release}"), directory.join("next"))?;
         fs::rename(directory.join("next"), directory.join("current"))?;
         site.until("GET", "/", |answer| answer.body == release.as_bytes())?;
