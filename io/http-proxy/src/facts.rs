@@ -13,8 +13,7 @@ use evenkeel_route::Fields;
 use std::cell::Cell;
 use std::io::Write;
 use std::net::IpAddr;
-use std::time::Duration;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// The longest text of an IP address is an IPv6 one with an embedded IPv4 one: 45 bytes.
 const ADDRESS_BYTES: usize = 48;

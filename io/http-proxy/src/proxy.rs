@@ -289,10 +289,6 @@ impl Journey<'_> {
         self.name_request();
         let rewrite = self.way.rules.as_ref().and_then(|rules| rules.rewrite.as_ref());
         self.exchange.edits.clear();
-        if !self.ways.guarded.is_empty() {
-            // What comes behind the body could say the same.
-            self.exchange.head.drop_trailers();
-        }
         if let Some(rewrite) = rewrite {
             self.edit(|facts, edits| rewrite.request(facts, edits), &member.name);
         }
